@@ -1,0 +1,312 @@
+/*
+ * bridge.h - the whole contract between extension/ (C, inside PostgreSQL) and cgo/ (Go).
+ *
+ * Both sides include this file: the C module calls through function pointers
+ * of exactly these types, and cgo compiles its exports against them, so a
+ * change of one side alone does not build. A checksum of this file is compiled
+ * into both objects and compared when the second one is loaded.
+ *
+ * Rules that hold for every function here:
+ *  - It is called on the backend's own thread, never from a signal handler.
+ *  - It returns at once. What is not ready is answered with PGWIRE_WAIT and
+ *    a pgwire_wait that says what the caller should poll before calling again.
+ *  - It never raises. PGWIRE_ERROR means that *err has been filled.
+ *  - Memory handed in belongs to the caller and is not kept after the return.
+ *  - Memory handed out (strings of an error, reply bytes) belongs to Go and is
+ *    valid until the next call into Go; C copies it before anything else.
+ *    The rows of a pgwire_batch are the exception: valid until the next
+ *    pgwire_go_scan_next/bind/close of the same scan.
+ *
+ * Only fixed-width types cross; this file includes nothing of PostgreSQL.
+ */
+#ifndef PGWIRE_BRIDGE_H
+#define PGWIRE_BRIDGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* results of every bridge function */
+#define PGWIRE_OK 0    /* done */
+#define PGWIRE_ERROR 1 /* *err is filled */
+#define PGWIRE_WAIT 2  /* not ready: poll *wait, then call again */
+#define PGWIRE_EOF 3   /* scan: no more rows */
+#define PGWIRE_CONN 4  /* scan_bind: no usable connection, open one first */
+
+/* what to poll for (bits of pgwire_wait.events) */
+#define PGWIRE_READABLE 1
+#define PGWIRE_WRITABLE 2
+
+/* why a wait happens; C maps it to a wait event */
+#define PGWIRE_WAIT_CONNECT 0
+#define PGWIRE_WAIT_RESULT 1
+#define PGWIRE_WAIT_CLEANUP 2
+
+/* A length-delimited run of bytes. data may be NULL when len is 0. */
+typedef struct pgwire_bytes {
+	uint8_t *data;
+	int64_t len;
+} pgwire_bytes;
+
+/* An error or a warning. Absent strings have data == NULL. */
+typedef struct pgwire_error {
+	char sqlstate[8];        /* five characters, NUL-terminated */
+	pgwire_bytes message;
+	pgwire_bytes detail;
+	pgwire_bytes hint;
+	pgwire_bytes context;
+	pgwire_bytes remote_sql; /* statement sent to the remote, if any */
+	pgwire_bytes schema_name;
+	pgwire_bytes table_name;
+	pgwire_bytes column_name;
+	pgwire_bytes datatype_name;
+	pgwire_bytes constraint_name;
+	int32_t column;          /* index among the retrieved columns, or -1 */
+	int32_t reserved;
+} pgwire_error;
+
+typedef struct pgwire_wait {
+	int32_t fd;         /* descriptor to poll, -1: none (only the timeout) */
+	int32_t events;     /* PGWIRE_READABLE | PGWIRE_WRITABLE */
+	int64_t timeout_ms; /* call again after this long in any case; -1: no limit */
+	int32_t reason;     /* PGWIRE_WAIT_CONNECT ... */
+	int32_t reserved;
+} pgwire_wait;
+
+/* ---- start ---- */
+
+typedef struct pgwire_start_args {
+	uint64_t bridge_sum;    /* checksum of this file in the C module */
+	int32_t max_procs;      /* GOMAXPROCS */
+	int32_t name_data_len;  /* NAMEDATALEN */
+	int64_t memory_limit;   /* Go heap limit in bytes */
+	int32_t max_identifier_bytes;
+	int32_t backend_pid;
+	pgwire_bytes encoding;  /* database encoding, PostgreSQL's name for it */
+	int32_t encoding_class; /* PGWIRE_ENC_* */
+	int32_t reserved;
+	pgwire_bytes temp_dir;  /* where a scan may put its unlinked spool file */
+} pgwire_start_args;
+
+#define PGWIRE_ENC_UTF8 0
+#define PGWIRE_ENC_SINGLE_BYTE 1 /* SQL_ASCII too: nothing to check but NUL */
+#define PGWIRE_ENC_OTHER 2       /* C verifies text in this encoding */
+
+/* Start the Go side. First call after dlopen; later calls answer OK. */
+int32_t pgwire_go_start(pgwire_start_args *args, pgwire_error *err);
+
+/* ---- options ---- */
+
+/* catalogs an option may stand in */
+#define PGWIRE_CAT_WRAPPER 0
+#define PGWIRE_CAT_SERVER 1
+#define PGWIRE_CAT_MAPPING 2
+#define PGWIRE_CAT_TABLE 3
+#define PGWIRE_CAT_COLUMN 4
+#define PGWIRE_CAT_IMPORT 5
+
+/*
+ * Options travel as name\0value\0 pairs, in catalog order.
+ */
+typedef struct pgwire_option_args {
+	int32_t catalog;   /* PGWIRE_CAT_* */
+	int32_t superuser; /* 1 when the current user is one */
+	pgwire_bytes options;
+} pgwire_option_args;
+
+/* Validate the options of one object (CREATE/ALTER ... OPTIONS). */
+int32_t pgwire_go_option_validate(pgwire_option_args *args, pgwire_error *err);
+
+/* ---- planning ---- */
+
+/*
+ * One planner question. The request is what extension/plan.c and expr.c wrote
+ * (format: handler/internal/ir), the reply is what handler/plan.go answers.
+ */
+int32_t pgwire_go_plan(pgwire_bytes *request, pgwire_bytes *reply, pgwire_error *err);
+
+/* ---- connections ---- */
+
+typedef struct pgwire_conn_args {
+	uint32_t umid;          /* user mapping OID: key of the connection cache */
+	uint32_t serverid;
+	uint32_t userid;        /* effective user */
+	int32_t superuser;      /* effective user is superuser */
+	uint32_t server_hash;   /* syscache hash of the server, for invalidation */
+	uint32_t mapping_hash;  /* syscache hash of the user mapping */
+	pgwire_bytes server;    /* server name */
+	pgwire_bytes options;   /* server options, then user mapping options */
+	pgwire_bytes user;      /* effective user's name */
+	pgwire_bytes os_user;   /* default remote user, as libpq would take it */
+	pgwire_bytes socket_dir;/* default Unix socket directory */
+	pgwire_bytes appname_guc;      /* pgwire_fdw.application_name, may be empty */
+	pgwire_bytes local_appname;    /* %a */
+	pgwire_bytes local_cluster;    /* %C */
+	pgwire_bytes local_database;   /* %d */
+	pgwire_bytes local_user;       /* %u */
+	pgwire_bytes session_id;       /* %c */
+} pgwire_conn_args;
+
+/*
+ * Open (or go on opening) the connection of a user mapping. WAIT until OK or
+ * ERROR. Called again with the same umid it continues what is under way.
+ */
+int32_t pgwire_go_conn_open(pgwire_conn_args *args, pgwire_wait *wait, pgwire_error *err);
+
+/* A server or user mapping changed; hash 0 means all. which: 0 server, 1 mapping */
+int32_t pgwire_go_conn_invalidate(int32_t which, uint32_t hash);
+
+/* Cached connections, one line each: see handler/xact.go, ConnList. */
+int32_t pgwire_go_conn_list(int32_t check, pgwire_bytes *reply, pgwire_error *err);
+
+/* Close idle cached connections of a server (0: all). *closed counts, *in_use counts those left. */
+int32_t pgwire_go_conn_close(uint32_t serverid, int32_t *closed, int32_t *in_use);
+
+/* ---- scans ---- */
+
+/* one result column as the local side wants it */
+typedef struct pgwire_column {
+	uint32_t type_oid;
+	int32_t typmod;
+	int32_t receive_safe; /* binary form independent of client_encoding */
+	int32_t reserved;
+	pgwire_bytes name;    /* for errors */
+} pgwire_column;
+
+typedef struct pgwire_scan_args {
+	uint32_t umid;
+	uint32_t userid;
+	int32_t superuser;
+	int32_t ncols;
+	pgwire_column *cols;
+	pgwire_bytes sql;
+	int64_t fetch_memory;   /* bytes of rows kept beyond what was asked for */
+	int64_t expected_bytes; /* planner's guess of the result size; <0 unknown */
+	int32_t fetch_size;     /* rows per Execute where a row limit is used */
+	int32_t reserved;
+} pgwire_scan_args;
+
+/* Make a scan; nothing is sent. *scan is a handle for the other calls. */
+int32_t pgwire_go_scan_open(pgwire_scan_args *args, uint64_t *scan, pgwire_error *err);
+
+typedef struct pgwire_param {
+	uint32_t type_oid; /* 0: let the remote infer it from the cast in the SQL */
+	int32_t format;    /* 0 text, 1 binary */
+	int32_t is_null;
+	int32_t reserved;
+	pgwire_bytes value;
+} pgwire_param;
+
+typedef struct pgwire_bind_args {
+	int32_t nest_level;     /* GetCurrentTransactionNestLevel() */
+	int32_t serializable;   /* local transaction is SERIALIZABLE */
+	int32_t nparams;
+	int32_t reserved;
+	pgwire_param *params;
+} pgwire_bind_args;
+
+/*
+ * (Re)start the scan with these parameters: what is left of an earlier result
+ * is dropped. PGWIRE_CONN: open a connection, call again. WAIT: somebody else's
+ * unread result is being set aside, call again with the same arguments.
+ */
+int32_t pgwire_go_scan_bind(uint64_t scan, pgwire_bind_args *args, pgwire_wait *wait, pgwire_error *err);
+
+/* forms of a column in a batch (handler/internal/wire, Form) */
+#define PGWIRE_FORM_DATUM 0
+#define PGWIRE_FORM_TEXT 1 /* datum points to {uint32 len; bytes; NUL}: input function */
+#define PGWIRE_FORM_RECV 2 /* same shape: receive function */
+
+/*
+ * A batch of rows. Each row: uint32 size (to the next row), uint32 flags (bit 0:
+ * has a NULL), uint64 datum[ncols], uint8 isnull[ncols], padding to 8, then
+ * the by-reference values that the datums point to.
+ */
+typedef struct pgwire_batch {
+	const uint8_t *rows; /* first row */
+	int32_t nrows;
+	int32_t ncols;
+	const uint8_t *forms; /* ncols PGWIRE_FORM_*, same for all batches of one bind */
+	int32_t all_datum;    /* 1: every form is PGWIRE_FORM_DATUM */
+	int32_t reserved;
+} pgwire_batch;
+
+/* Next batch: OK (batch filled, nrows > 0), EOF, WAIT or ERROR. */
+int32_t pgwire_go_scan_next(uint64_t scan, pgwire_batch *batch, pgwire_wait *wait, pgwire_error *err);
+
+typedef struct pgwire_scan_stats {
+	int64_t rows;
+	int64_t bytes;        /* of messages read for this scan */
+	int64_t batches;
+	int64_t round_trips;  /* times this scan waited for an answer to what it sent */
+	int64_t executions;   /* binds */
+	int64_t connect_us;   /* spent opening connections on its behalf */
+	int64_t spooled;      /* bytes set aside for another user of the connection */
+	int64_t spool_file;   /* of these, bytes that went to a temporary file */
+} pgwire_scan_stats;
+
+int32_t pgwire_go_scan_stats(uint64_t scan, pgwire_scan_stats *stats);
+
+/* Drop the rest of the result; the scan can be bound again. */
+int32_t pgwire_go_scan_reset(uint64_t scan);
+
+/* Free the scan. Safe for a handle already gone. */
+int32_t pgwire_go_scan_close(uint64_t scan);
+
+/* ---- transactions ---- */
+
+#define PGWIRE_XACT_PRE_COMMIT 0
+#define PGWIRE_XACT_COMMIT 1
+#define PGWIRE_XACT_ABORT 2
+#define PGWIRE_XACT_PRE_PREPARE 3
+#define PGWIRE_SUBXACT_COMMIT 4
+#define PGWIRE_SUBXACT_ABORT 5
+
+/*
+ * Tell the remote transactions what happened to the local one. WAIT: call
+ * again after polling. For the ABORT events C stops calling after a bounded
+ * time or when the user asks again, and calls give_up.
+ */
+int32_t pgwire_go_xact_event(int32_t event, int32_t nest_level, pgwire_wait *wait, pgwire_error *err);
+
+/* Stop waiting in an abort: what is not clean by now is closed. */
+int32_t pgwire_go_xact_give_up(void);
+
+/*
+ * Take the next pending warning (a remote notice, a failed lazy commit):
+ * OK with *err filled and *level one of PGWIRE_LEVEL_*, or EOF when none.
+ */
+#define PGWIRE_LEVEL_DEBUG 0
+#define PGWIRE_LEVEL_NOTICE 1
+#define PGWIRE_LEVEL_WARNING 2
+int32_t pgwire_go_next_notice(int32_t *level, pgwire_error *err);
+
+/* ---- for tests ---- */
+
+/* Live counts, "name value\n" lines; and faults to inject by name. */
+int32_t pgwire_go_counters(pgwire_bytes *reply);
+int32_t pgwire_go_fault(pgwire_bytes *name, pgwire_error *err);
+
+/*
+ * X-macro over every function: the loader resolves them by name, in one place.
+ */
+#define PGWIRE_BRIDGE_FUNCTIONS(X) \
+	X(pgwire_go_start) \
+	X(pgwire_go_option_validate) \
+	X(pgwire_go_plan) \
+	X(pgwire_go_conn_open) \
+	X(pgwire_go_conn_invalidate) \
+	X(pgwire_go_conn_list) \
+	X(pgwire_go_conn_close) \
+	X(pgwire_go_scan_open) \
+	X(pgwire_go_scan_bind) \
+	X(pgwire_go_scan_next) \
+	X(pgwire_go_scan_stats) \
+	X(pgwire_go_scan_reset) \
+	X(pgwire_go_scan_close) \
+	X(pgwire_go_xact_event) \
+	X(pgwire_go_xact_give_up) \
+	X(pgwire_go_next_notice) \
+	X(pgwire_go_counters) \
+	X(pgwire_go_fault)
+
+#endif
