@@ -44,8 +44,8 @@ PG_CPPFLAGS = -Icgo -DPGWIRE_BRIDGE_SUM=$(BRIDGE_SUM)
 
 # Tests: every file found is run. `setup` goes first, it makes what others use.
 REGRESS_FOUND := $(sort $(patsubst regress/sql/%.sql,%,$(wildcard regress/sql/*.sql)))
-REGRESS = $(filter setup,$(REGRESS_FOUND)) $(filter-out setup,$(REGRESS_FOUND))
-ISOLATION = $(sort $(patsubst regress/specs/%.spec,%,$(wildcard regress/specs/*.spec)))
+REGRESS := $(filter setup,$(REGRESS_FOUND)) $(filter-out setup,$(REGRESS_FOUND))
+ISOLATION := $(sort $(patsubst regress/specs/%.spec,%,$(wildcard regress/specs/*.spec)))
 # Both runners read regress/expected, so a stem may be a spec or a script, not both.
 ifneq (,$(filter $(REGRESS_FOUND),$(ISOLATION)))
 $(error regress/sql and regress/specs share the name $(filter $(REGRESS_FOUND),$(ISOLATION)))
