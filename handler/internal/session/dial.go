@@ -1,0 +1,352 @@
+package session
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"pgwire_fdw/handler/internal/invariant"
+	"pgwire_fdw/handler/internal/sqlerr"
+)
+
+// Established is a connected, authenticated, idle connection. Its Sock is in non-blocking mode.
+type Established struct {
+	Sock *Sock
+	// Stream is what protocol bytes go through: Sock itself, or *tls.Conn over it. With TLS, bytes may be
+	// waiting in Stream while Sock's descriptor is not readable: read until ErrWouldBlock before polling.
+	Stream io.ReadWriter
+	// Buffered holds protocol bytes that came after the start-up exchange and were read already; normally none.
+	Buffered []byte
+
+	PID             uint32
+	SecretKey       []byte // 4 bytes in protocol 3.0, up to 256 in 3.2
+	ParameterStatus map[string]string
+	TxStatus        byte // 'I'
+
+	Host, Port string // host as the user wrote it, or the socket directory
+	// UsedPassword says the server asked for a password and accepted ours. It is about this connection, not
+	// about an earlier host or attempt.
+	UsedPassword bool
+	TLS          bool
+	Elapsed      time.Duration
+
+	settings *settings
+	endpoint endpoint
+	address  address
+}
+
+// Dial opens a connection. It blocks, so it belongs in a goroutine; it returns soon after ctx ends, wherever it
+// was (looking a name up, connect(2), TLS, authentication). Hosts and their addresses are tried in turn as libpq
+// does; connect_timeout counts anew for each address, name resolution included in the first.
+//
+// Errors: 2F003 when the password rule is broken; HV024 or 0A000 for an option; 57014 when ctx was cancelled; otherwise
+// 08001 with message could not connect to server "…" and one detail line for each attempt, naming host, port and
+// cause, a refusal by the server with its SQLSTATE.
+func Dial(ctx context.Context, p Params) (*Established, *sqlerr.Error) {
+	started := time.Now()
+	if err := CheckPassword(p); err != nil {
+		return nil, err
+	}
+	s, bad := parseSettings(p)
+	if bad != nil {
+		return nil, bad
+	}
+	d := &dialer{settings: s}
+	e := d.tryAll(ctx)
+	if ctx.Err() != nil {
+		if e != nil {
+			_ = e.Sock.Close()
+		}
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return nil, sqlerr.New(sqlerr.QueryCanceled, "canceled while connecting to server \"%s\": %w", p.Server, ctx.Err())
+		}
+		d.failures = append(d.failures, "timeout expired")
+		e = nil
+	}
+	if e == nil {
+		err := sqlerr.New(sqlerr.UnableToConnect, "could not connect to server \"%s\"", p.Server)
+		err.Detail = strings.Join(d.failures, "\n")
+		return nil, err
+	}
+	if err := e.CheckPassword(p); err != nil {
+		_ = e.Close()
+		return nil, err
+	}
+	e.Elapsed = time.Since(started)
+	return e, nil
+}
+
+// CheckPassword is the rule of postgres_fdw before connecting: a non-superuser must bring a password in the user
+// mapping, or else the connection could be made with the rights of the server's operating system user (peer, trust,
+// a client certificate). A superuser may lift it by password_required=false.
+func CheckPassword(p Params) *sqlerr.Error {
+	if p.Superuser || !p.PasswordRequired || p.Options["password"] != "" {
+		return nil
+	}
+	return sqlerr.New(sqlerr.PasswordRequired, "password is required").
+		WithDetail("Non-superusers must provide a password in the user mapping.")
+}
+
+// CheckPassword is the rule after connecting, also for a cached connection that another effective user is about to use:
+// the server must have asked for the password and taken it.
+func (e *Established) CheckPassword(p Params) *sqlerr.Error {
+	if p.Superuser || !p.PasswordRequired || e.UsedPassword && p.Options["password"] != "" {
+		return nil
+	}
+	return sqlerr.New(sqlerr.PasswordRequired, "password is required").
+		WithDetail("Non-superuser cannot connect if the server does not request a password.").
+		WithHint("Target server's authentication method must be changed or password_required=false set in the user mapping attributes.")
+}
+
+// Close says goodbye if the kernel takes it at once, and closes the socket.
+func (e *Established) Close() error {
+	if e.Sock.Pending() == 0 {
+		_, _ = e.Stream.Write([]byte{'X', 0, 0, 0, 4}) // Terminate
+	}
+	return e.Sock.Close()
+}
+
+// dialer goes through the hosts of one Dial.
+type dialer struct {
+	*settings
+	failures []string
+}
+
+// stopError marks a failure after which no other host is tried: the server answered and refused, as in libpq,
+// unless it refused because it is starting up or shutting down (57P03).
+type stopError struct{ error }
+
+func (e stopError) Unwrap() error { return e.error }
+
+// tryAll returns nil when every attempt failed; failures then says why.
+func (d *dialer) tryAll(ctx context.Context) *Established {
+	if d.loadBalance {
+		shuffle(d.endpoints)
+	}
+	wanted := d.attrs
+	if wanted == attrsPreferStandby {
+		if e, stop := d.pass(ctx, attrsStandby); e != nil || stop {
+			return e
+		}
+		wanted = attrsAny
+	}
+	e, _ := d.pass(ctx, wanted)
+	return e
+}
+
+func (d *dialer) pass(ctx context.Context, wanted sessionAttrs) (e *Established, stop bool) {
+	for _, ep := range d.endpoints {
+		actx, cancel := d.limit(ctx)
+		addresses, err := resolve(actx, ep)
+		if err != nil {
+			cancel()
+			d.failed(ep, nil, timeoutText(ctx, actx, err))
+			if ctx.Err() != nil {
+				return nil, true
+			}
+			continue
+		}
+		if d.loadBalance {
+			shuffle(addresses)
+		}
+		for i := range addresses {
+			if i > 0 {
+				cancel()
+				actx, cancel = d.limit(ctx)
+			}
+			e, err := d.address(actx, ep, addresses[i], wanted)
+			if err == nil {
+				cancel()
+				return e, true
+			}
+			d.failed(ep, &addresses[i], timeoutText(ctx, actx, err))
+			if ctx.Err() != nil || errors.As(err, new(stopError)) {
+				cancel()
+				return nil, true
+			}
+		}
+		cancel()
+	}
+	return nil, false
+}
+
+func (d *dialer) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if d.timeout == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, d.timeout)
+}
+
+// timeoutText names connect_timeout as the cause when it is.
+func timeoutText(outer, inner context.Context, err error) error {
+	if outer.Err() == nil && errors.Is(inner.Err(), context.DeadlineExceeded) {
+		return errors.New("timeout expired")
+	}
+	return err
+}
+
+func (d *dialer) failed(ep endpoint, a *address, err error) {
+	text := err.Error()
+	var remote *sqlerr.Error
+	if errors.As(err, &remote) && remote.SQLState != sqlerr.ProtocolViolation {
+		text = remote.Error()
+	} else if errors.As(err, &remote) {
+		text = remote.Message
+	}
+	d.failures = append(d.failures, fmt.Sprintf("connection to %s failed: %s", ep.where(a), text))
+}
+
+// refusedFor reports whether a server refused because of the kind of connection: SQLSTATE 28000 is what pg_hba.conf
+// answers when no line matches (or one rejects), encryption being part of the match.
+func refusedFor(err error) bool {
+	var e *sqlerr.Error
+	return errors.As(err, &e) && e.SQLState == "28000"
+}
+
+// address tries one address, twice where sslmode says so: "allow" goes on to TLS when the server refuses a plain
+// connection, "prefer" goes back to a plain one when TLS fails or is refused. Unlike libpq a wrong password is no
+// reason: it would be sent again, in the clear.
+func (d *dialer) address(ctx context.Context, ep endpoint, a address, wanted sessionAttrs) (*Established, error) {
+	mode := d.tls.mode
+	if ep.unix {
+		mode = "disable" // libpq: sslmode is ignored for Unix domain sockets
+	}
+	e, err := d.attempt(ctx, ep, a, mode != "disable" && mode != "allow", mode == "prefer")
+	if err == nil || ctx.Err() != nil {
+		return d.suited(ctx, e, err, wanted)
+	}
+	var second error
+	switch {
+	case mode == "allow" && refusedFor(err):
+		e, second = d.attempt(ctx, ep, a, true, false)
+	case mode == "prefer" && (refusedFor(err) || errors.As(err, new(handshakeError))):
+		e, second = d.attempt(ctx, ep, a, false, false)
+	default:
+		return nil, d.verdict(err)
+	}
+	if second != nil {
+		return nil, d.verdict(fmt.Errorf("%w; then %w", err, second))
+	}
+	return d.suited(ctx, e, nil, wanted)
+}
+
+// verdict decides whether the next host may be tried.
+func (d *dialer) verdict(err error) error {
+	var e *sqlerr.Error
+	if errors.As(err, &e) && e.SQLState != sqlerr.ProtocolViolation && e.SQLState != "57P03" {
+		return stopError{err}
+	}
+	return err
+}
+
+// suited checks target_session_attrs and hands the connection over in non-blocking mode.
+func (d *dialer) suited(ctx context.Context, e *Established, err error, wanted sessionAttrs) (*Established, error) {
+	if err != nil {
+		return nil, err
+	}
+	err = e.guarded(ctx, func() error { return e.checkAttrs(wanted) })
+	if err == nil {
+		err = e.Sock.SetNonblocking(true)
+	}
+	if err != nil {
+		_ = e.Sock.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// handshakeError is a failure of TLS itself.
+type handshakeError struct{ error }
+
+func (e handshakeError) Unwrap() error { return e.error }
+
+// attempt makes one connection: connect(2), TLS, start-up. mayPlain lets a server without TLS have a plain one.
+func (d *dialer) attempt(ctx context.Context, ep endpoint, a address, secure, mayPlain bool) (*Established, error) {
+	sock, err := connect(ctx, a, d.keepalive)
+	if err != nil {
+		return nil, err
+	}
+	e := &Established{Sock: sock, Stream: sock, Host: ep.label(), Port: ep.port, settings: d.settings, endpoint: ep, address: a}
+	err = e.guarded(ctx, func() error {
+		if ep.unix {
+			if err := checkPeer(sock, d.requirePeer); err != nil {
+				return err
+			}
+		}
+		return e.negotiate(secure, mayPlain)
+	})
+	if err != nil {
+		_ = sock.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// grace is how long a cancelled step may take to notice before it is left behind. Only a server that demands
+// millions of hash rounds (SCRAM) makes a step deaf for longer.
+const grace = 50 * time.Millisecond
+
+// guarded runs a step of connecting in its own goroutine: the end of ctx interrupts the socket, and a step that
+// computes instead of waiting is left behind.
+func (e *Established) guarded(ctx context.Context, step func() error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	done := make(chan error, 1)
+	invariant.Go("session.connect", func() { done <- step() }, func(err error) { done <- err })
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	e.Sock.Interrupt(ctx.Err())
+	late := time.NewTimer(grace)
+	defer late.Stop()
+	select {
+	case <-done:
+	case <-late.C:
+	}
+	return ctx.Err()
+}
+
+// negotiate does TLS and the start-up exchange on a connected socket and fills e.
+func (e *Established) negotiate(secure, mayPlain bool) error {
+	s := e.settings
+	var use *certUse
+	if secure {
+		conn, u, err := s.tls.secure(e.Sock, e.endpoint.name, mayPlain)
+		if err != nil {
+			return err
+		}
+		if conn != nil {
+			e.Stream, e.TLS, use = conn, true, u
+		}
+	}
+	var h *pgconn.HijackedConn
+	var o *startupReader
+	var err error
+	if conn, ok := e.Stream.(*tls.Conn); ok {
+		h, o, e.Buffered, err = s.startup(e.Sock, conn)
+	} else {
+		h, o, e.Buffered, err = s.startup(e.Sock, e.Sock)
+	}
+	if err != nil {
+		return err
+	}
+	if s.tls.certMode == "require" {
+		if err := use.check(); err != nil {
+			return err
+		}
+	}
+	e.PID, e.SecretKey, e.TxStatus = h.PID, h.SecretKey, h.TxStatus
+	e.ParameterStatus = maps.Clone(h.ParameterStatuses)
+	e.UsedPassword = o.passwordUsed
+	return nil
+}
