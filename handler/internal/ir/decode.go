@@ -1,0 +1,253 @@
+package ir
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+)
+
+// ErrMalformed is wrapped by every error of Decode.
+var ErrMalformed = errors.New("malformed planner request")
+
+// Decode reads a request. The strings are copies; Node.Raw and the option
+// blocks alias b. Whatever b holds, Decode answers a request in which every
+// pointer that the documentation does not call optional is set, or an error
+// that wraps ErrMalformed.
+func Decode(b []byte) (Request, error) {
+	d := decoder{data: b}
+	req := d.request()
+	if d.err == nil && d.pos != len(d.data) {
+		d.fail("%d bytes after the end", len(d.data)-d.pos)
+	}
+	if d.err != nil {
+		return nil, d.err
+	}
+	return req, nil
+}
+
+// decoder reads on after an error, getting zeroes, so that only the end has to
+// look at err. Counts are checked against what is left, so no input makes it
+// allocate more than a small multiple of its length.
+type decoder struct {
+	data       []byte
+	pos        int
+	err        error
+	nodes      uint32
+	types      []*Type
+	functions  []*Function
+	operators  []*Operator
+	collations []*Collation
+}
+
+func (d *decoder) fail(format string, args ...any) {
+	if d.err == nil {
+		d.err = fmt.Errorf("%w: %s at byte %d", ErrMalformed, fmt.Sprintf(format, args...), d.pos)
+	}
+	d.pos = len(d.data)
+}
+
+func (d *decoder) take(n int) []byte {
+	if d.err != nil || n < 0 || len(d.data)-d.pos < n {
+		d.fail("%d bytes wanted, %d left", n, len(d.data)-d.pos)
+		return nil
+	}
+	b := d.data[d.pos : d.pos+n : d.pos+n]
+	d.pos += n
+	return b
+}
+
+func (d *decoder) u8() byte {
+	b := d.take(1)
+	if b == nil {
+		return 0
+	}
+	return b[0]
+}
+
+func (d *decoder) u32() uint32 {
+	b := d.take(4)
+	if b == nil {
+		return 0
+	}
+	return binary.LittleEndian.Uint32(b)
+}
+
+func (d *decoder) i32() int32 { return int32(d.u32()) }
+
+func (d *decoder) f64() float64 {
+	b := d.take(8)
+	if b == nil {
+		return 0
+	}
+	return math.Float64frombits(binary.LittleEndian.Uint64(b))
+}
+
+func (d *decoder) bool() bool { return d.u8() != 0 }
+
+func (d *decoder) bytes() []byte {
+	n := d.u32()
+	if int64(n) > int64(len(d.data)-d.pos) {
+		d.fail("string of %d bytes, %d left", n, len(d.data)-d.pos)
+		return nil
+	}
+	return d.take(int(n))
+}
+
+func (d *decoder) string() string { return string(d.bytes()) }
+
+// count reads how many items of at least size bytes follow.
+func (d *decoder) count(size int) int {
+	n := d.u32()
+	if int64(n)*int64(size) > int64(len(d.data)-d.pos) {
+		d.fail("%d items, %d bytes left", n, len(d.data)-d.pos)
+		return 0
+	}
+	return int(n)
+}
+
+// enum reads a byte that is at most last.
+func (d *decoder) enum(last byte) byte {
+	v := d.u8()
+	if v > last {
+		d.fail("value %d, at most %d wanted", v, last)
+		return 0
+	}
+	return v
+}
+
+func (d *decoder) request() Request {
+	if v := d.u32(); v != Version {
+		d.fail("version %d, %d wanted", v, Version)
+		return nil
+	}
+	switch kind := d.u8(); kind {
+	case kindClassify:
+		return &Classify{Options: d.options(), Clauses: d.clauses()}
+	case kindCost:
+		return d.cost()
+	case kindSelect:
+		return d.selectRequest()
+	default:
+		d.fail("kind %d", kind)
+		return nil
+	}
+}
+
+func (d *decoder) options() Options {
+	return Options{Major: int(d.u32()), Server: d.bytes(), Table: d.bytes()}
+}
+
+func (d *decoder) cost() *Cost {
+	c := &Cost{
+		FDWStartup: d.f64(), FDWTuple: d.f64(),
+		CPUTuple: d.f64(), CPUOperator: d.f64(),
+		SeqPage: d.f64(), RandomPage: d.f64(),
+		Pages: d.f64(), Tuples: d.f64(),
+		RestrictStartup: d.f64(), RestrictTuple: d.f64(),
+	}
+	c.Paths = make([]CostPath, d.count(33))
+	for i := range c.Paths {
+		c.Paths[i] = CostPath{
+			Parameterized: d.bool(),
+			Rows:          d.f64(), Retrieved: d.f64(),
+			JoinStartup: d.f64(), JoinTuple: d.f64(),
+		}
+	}
+	return c
+}
+
+func (d *decoder) selectRequest() *Select {
+	s := &Select{Options: d.options(), Schema: d.string(), Table: d.string()}
+	s.Lock = LockStrength(d.enum(byte(LockUpdate)))
+	s.Wait = WaitPolicy(d.enum(byte(WaitError)))
+	s.Columns = make([]Column, d.count(13))
+	for i := range s.Columns {
+		s.Columns[i] = Column{
+			Attno: d.i32(), Fetch: d.bool(),
+			Name: d.string(), Options: d.bytes(),
+		}
+	}
+	s.Clauses = d.clauses()
+	return s
+}
+
+func (d *decoder) clauses() []Clause {
+	d.types = table(d, 15, (*decoder).typ)
+	d.functions = table(d, 15, (*decoder).function)
+	d.operators = table(d, 14, (*decoder).operator)
+	d.collations = table(d, 13, (*decoder).collation)
+	clauses := make([]Clause, d.count(10))
+	for i := range clauses {
+		clauses[i] = Clause{Must: d.enum(clauseMust) == clauseMust, Expr: d.expr(0)}
+	}
+	return clauses
+}
+
+// table reads an object table whose entries have at least size bytes.
+func table[T any](d *decoder, size int, read func(*decoder) *T) []*T {
+	entries := make([]*T, d.count(size))
+	for i := range entries {
+		entries[i] = read(d)
+	}
+	return entries
+}
+
+func origin(flags byte) Origin {
+	return Origin{Builtin: flags&objBuiltin != 0, Extension: flags&objExtension != 0}
+}
+
+func (d *decoder) typ() *Type {
+	t := &Type{OID: d.u32(), Typmod: d.i32()}
+	flags := d.u8()
+	t.Origin, t.OIDAlias = origin(flags), flags&objOIDAlias != 0
+	t.Typtype, t.Category = d.u8(), d.u8()
+	t.Name = d.string()
+	return t
+}
+
+func (d *decoder) function() *Function {
+	f := &Function{OID: d.u32()}
+	flags := d.u8()
+	f.Origin, f.RetSet = origin(flags), flags&objRetSet != 0
+	f.Volatility, f.Kind = d.u8(), d.u8()
+	f.Schema, f.Name = d.string(), d.string()
+	return f
+}
+
+func (d *decoder) operator() *Operator {
+	o := &Operator{OID: d.u32(), Origin: origin(d.u8()), Kind: d.u8()}
+	o.Schema, o.Name = d.string(), d.string()
+	return o
+}
+
+func (d *decoder) collation() *Collation {
+	c := &Collation{OID: d.u32()}
+	flags := d.u8()
+	c.Origin = origin(flags)
+	c.Default, c.Deterministic = flags&objDefault != 0, flags&objDeterministic != 0
+	c.Schema, c.Name = d.string(), d.string()
+	return c
+}
+
+// object reads the position of an object in its table; nil stands for none.
+func object[T any](d *decoder, table []*T, what string) *T {
+	i := d.u32()
+	if i == none {
+		return nil
+	}
+	if int64(i) >= int64(len(table)) {
+		d.fail("%s number %d of %d", what, i, len(table))
+		return nil
+	}
+	return table[i]
+}
+
+// required is object where none is not allowed.
+func required[T any](d *decoder, table []*T, what string) *T {
+	o := object(d, table, what)
+	if o == nil {
+		d.fail("no %s", what)
+	}
+	return o
+}

@@ -1,0 +1,274 @@
+package ir
+
+import "fmt"
+
+// Encode is the inverse of Decode, as the C side would write the request. It
+// is here for tests: of the handler without a server, and of Decode itself.
+// IDs and Raw are not looked at; objects are told apart by address.
+func Encode(req Request) []byte {
+	b := putU32(nil, Version)
+	switch r := req.(type) {
+	case *Classify:
+		b = putOptions(append(b, kindClassify), r.Options)
+		return putClauses(b, r.Clauses)
+	case *Cost:
+		b = append(b, kindCost)
+		for _, v := range []float64{r.FDWStartup, r.FDWTuple, r.CPUTuple, r.CPUOperator, r.SeqPage,
+			r.RandomPage, r.Pages, r.Tuples, r.RestrictStartup, r.RestrictTuple} {
+			b = putF64(b, v)
+		}
+		b = putU32(b, uint32(len(r.Paths)))
+		for _, p := range r.Paths {
+			b = putBool(b, p.Parameterized)
+			for _, v := range []float64{p.Rows, p.Retrieved, p.JoinStartup, p.JoinTuple} {
+				b = putF64(b, v)
+			}
+		}
+		return b
+	case *Select:
+		b = putOptions(append(b, kindSelect), r.Options)
+		b = putString(putString(b, r.Schema), r.Table)
+		b = append(b, byte(r.Lock), byte(r.Wait))
+		b = putU32(b, uint32(len(r.Columns)))
+		for _, c := range r.Columns {
+			b = putBool(putU32(b, uint32(c.Attno)), c.Fetch)
+			b = putString(putString(b, c.Name), c.Options)
+		}
+		return putClauses(b, r.Clauses)
+	default:
+		panic(fmt.Sprintf("ir: request %T", req))
+	}
+}
+
+func putOptions(b []byte, o Options) []byte {
+	return putString(putString(putU32(b, uint32(o.Major)), o.Server), o.Table)
+}
+
+// encoder collects the object tables while it writes the trees.
+type encoder struct {
+	out        []byte
+	types      []*Type
+	functions  []*Function
+	operators  []*Operator
+	collations []*Collation
+}
+
+func putClauses(b []byte, clauses []Clause) []byte {
+	e := &encoder{}
+	for _, c := range clauses {
+		e.out = putBool(e.out, c.Must)
+		e.expr(c.Expr)
+	}
+	b = putU32(b, uint32(len(e.types)))
+	for _, t := range e.types {
+		b = putU32(putU32(b, t.OID), uint32(t.Typmod))
+		b = append(b, flags(t.Origin, t.OIDAlias, false), t.Typtype, t.Category)
+		b = putString(b, t.Name)
+	}
+	b = putU32(b, uint32(len(e.functions)))
+	for _, f := range e.functions {
+		b = append(putU32(b, f.OID), flags(f.Origin, f.RetSet, false), f.Volatility, f.Kind)
+		b = putString(putString(b, f.Schema), f.Name)
+	}
+	b = putU32(b, uint32(len(e.operators)))
+	for _, o := range e.operators {
+		b = append(putU32(b, o.OID), flags(o.Origin, false, false), o.Kind)
+		b = putString(putString(b, o.Schema), o.Name)
+	}
+	b = putU32(b, uint32(len(e.collations)))
+	for _, c := range e.collations {
+		b = append(putU32(b, c.OID), flags(c.Origin, c.Default, c.Deterministic))
+		b = putString(putString(b, c.Schema), c.Name)
+	}
+	return append(putU32(b, uint32(len(clauses))), e.out...)
+}
+
+// flags packs an origin; third and fourth are the bits 0x04 and 0x08.
+func flags(o Origin, third, fourth bool) byte {
+	var f byte
+	for i, set := range []bool{o.Builtin, o.Extension, third, fourth} {
+		if set {
+			f |= 1 << i
+		}
+	}
+	return f
+}
+
+// index answers the position of an object in its table, adding it.
+func index[T any](table *[]*T, o *T) uint32 {
+	if o == nil {
+		return none
+	}
+	for i, other := range *table {
+		if other == o {
+			return uint32(i)
+		}
+	}
+	*table = append(*table, o)
+	return uint32(len(*table) - 1)
+}
+
+func (e *encoder) typ(t *Type)            { e.out = putU32(e.out, index(&e.types, t)) }
+func (e *encoder) function(f *Function)   { e.out = putU32(e.out, index(&e.functions, f)) }
+func (e *encoder) operator(o *Operator)   { e.out = putU32(e.out, index(&e.operators, o)) }
+func (e *encoder) collation(c *Collation) { e.out = putU32(e.out, index(&e.collations, c)) }
+func (e *encoder) byte(v byte)            { e.out = append(e.out, v) }
+func (e *encoder) bool(v bool)            { e.out = putBool(e.out, v) }
+func (e *encoder) u32(v uint32)           { e.out = putU32(e.out, v) }
+
+func (e *encoder) head(tag byte, n *Node) {
+	e.byte(tag)
+	e.typ(n.Type)
+	e.collation(n.Collation)
+}
+
+func (e *encoder) args(args []Expr) {
+	e.u32(uint32(len(args)))
+	for _, a := range args {
+		e.expr(a)
+	}
+}
+
+func (e *encoder) op(tag byte, x *Op) {
+	e.head(tag, &x.Node)
+	e.operator(x.Operator)
+	e.function(x.Function)
+	e.collation(x.InputCollation)
+	e.args(x.Args)
+}
+
+func (e *encoder) expr(x Expr) {
+	switch x := x.(type) {
+	case *Var:
+		e.head(tagVar, &x.Node)
+		e.bool(x.Foreign)
+		e.u32(x.Varno)
+		e.u32(uint32(x.Attno))
+	case *Const:
+		e.head(tagConst, &x.Node)
+		e.byte(flags(Origin{x.Null, x.LocalObject}, false, false))
+		e.out = putString(e.out, x.Text)
+	case *Param:
+		e.head(tagParam, &x.Node)
+		e.bool(x.Exec)
+		e.u32(uint32(x.Number))
+	case *Op:
+		e.op(tagOp, x)
+	case *Distinct:
+		e.op(tagDistinct, &x.Op)
+	case *NullIf:
+		e.op(tagNullIf, &x.Op)
+	case *Func:
+		e.head(tagFunc, &x.Node)
+		e.function(x.Function)
+		e.byte(byte(x.Form))
+		e.bool(x.Variadic)
+		e.collation(x.InputCollation)
+		e.args(x.Args)
+	case *ScalarArray:
+		e.head(tagScalarArray, &x.Node)
+		e.operator(x.Operator)
+		e.function(x.Function)
+		e.collation(x.InputCollation)
+		e.bool(x.Any)
+		e.args(x.Args)
+	case *Unknown:
+		e.head(tagUnknown, &x.Node)
+		e.byte(flags(Origin{x.ForeignVar, x.Volatile}, x.NotAlone, false))
+		e.u32(x.Tag)
+	case *SQLValue:
+		e.head(tagSQLValue, &x.Node)
+		e.byte(x.Op)
+	case *CaseTest:
+		e.head(tagCaseTest, &x.Node)
+	default:
+		e.compound(x)
+	}
+}
+
+// compound writes the nodes whose parts are mostly other nodes.
+func (e *encoder) compound(x Expr) {
+	switch x := x.(type) {
+	case *Bool:
+		e.head(tagBool, &x.Node)
+		e.byte(byte(x.Op))
+		e.args(x.Args)
+	case *NullTest:
+		e.head(tagNullTest, &x.Node)
+		e.bool(x.Not)
+		e.bool(x.Row)
+		e.expr(x.Arg)
+	case *BooleanTest:
+		e.head(tagBooleanTest, &x.Node)
+		e.byte(byte(x.Test))
+		e.expr(x.Arg)
+	case *Coalesce:
+		e.head(tagCoalesce, &x.Node)
+		e.args(x.Args)
+	case *MinMax:
+		e.head(tagMinMax, &x.Node)
+		e.bool(x.Least)
+		e.function(x.Comparison)
+		e.collation(x.InputCollation)
+		e.args(x.Args)
+	case *Case:
+		e.head(tagCase, &x.Node)
+		e.bool(x.Arg != nil)
+		e.bool(x.Default != nil)
+		e.u32(uint32(len(x.Whens)))
+		for _, child := range x.Children() {
+			e.expr(child)
+		}
+	case *Array:
+		e.head(tagArray, &x.Node)
+		e.bool(x.Multidims)
+		e.args(x.Args)
+	case *Subscript:
+		e.head(tagSubscript, &x.Node)
+		e.u32(uint32(len(x.Bounds)))
+		for _, b := range x.Bounds {
+			e.byte(flags(Origin{b.Lower != nil, b.Upper != nil}, b.Slice, false))
+		}
+		for _, child := range x.Children() {
+			e.expr(child)
+		}
+	case *Row:
+		e.head(tagRow, &x.Node)
+		e.args(x.Args)
+	case *FieldSelect:
+		e.head(tagFieldSelect, &x.Node)
+		e.u32(uint32(x.Field))
+		e.expr(x.Arg)
+	default:
+		e.cast(x)
+	}
+}
+
+func (e *encoder) cast(x Expr) {
+	switch x := x.(type) {
+	case *Relabel:
+		e.head(tagRelabel, &x.Node)
+		e.byte(byte(x.Form))
+		e.expr(x.Arg)
+	case *CoerceViaIO:
+		e.head(tagCoerceViaIO, &x.Node)
+		e.byte(byte(x.Form))
+		e.function(x.Output)
+		e.function(x.Input)
+		e.expr(x.Arg)
+	case *ArrayCoerce:
+		e.head(tagArrayCoerce, &x.Node)
+		e.byte(byte(x.Form))
+		e.expr(x.Arg)
+		e.expr(x.Element)
+	case *Collate:
+		e.head(tagCollate, &x.Node)
+		e.expr(x.Arg)
+	case *CoerceToDomain:
+		e.head(tagCoerceToDomain, &x.Node)
+		e.byte(byte(x.Form))
+		e.expr(x.Arg)
+	default:
+		panic(fmt.Sprintf("ir: expression %T", x))
+	}
+}

@@ -1,0 +1,72 @@
+package ir
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+func putU32(b []byte, v uint32) []byte { return binary.LittleEndian.AppendUint32(b, v) }
+
+func putF64(b []byte, v float64) []byte {
+	return binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
+}
+
+func putString[S ~string | ~[]byte](b []byte, s S) []byte {
+	return append(putU32(b, uint32(len(s))), s...)
+}
+
+func putBool(b []byte, v bool) []byte {
+	if v {
+		return append(b, 1)
+	}
+	return append(b, 0)
+}
+
+func putBools(b []byte, vs []bool) []byte {
+	b = putU32(b, uint32(len(vs)))
+	for _, v := range vs {
+		b = putBool(b, v)
+	}
+	return b
+}
+
+// Append encodes the reply: float64 startup cost, float64 tuple cost, uint32
+// fetch size, uint64 fetch memory in bytes, uint32 count and a uint8 per
+// clause.
+func (r *ClassifyReply) Append(b []byte) []byte {
+	b = putF64(b, r.StartupCost)
+	b = putF64(b, r.TupleCost)
+	b = putU32(b, uint32(r.FetchSize))
+	b = binary.LittleEndian.AppendUint64(b, uint64(r.FetchMemory))
+	return putBools(b, r.Ship)
+}
+
+// AppendCosts encodes the reply to Cost: uint32 count, then startup and total
+// cost of each path as float64.
+func AppendCosts(b []byte, costs []PathCost) []byte {
+	b = putU32(b, uint32(len(costs)))
+	for _, c := range costs {
+		b = putF64(b, c.Startup)
+		b = putF64(b, c.Total)
+	}
+	return b
+}
+
+// Append encodes the reply: string SQL (NUL-terminated, the terminator
+// counted, so that C can take it as it is), uint32 count and node numbers of
+// the parameters, uint32 count and column numbers, uint8 locks rows, uint32
+// count and a uint8 per clause.
+func (r *SelectReply) Append(b []byte) []byte {
+	b = putU32(b, uint32(len(r.SQL)+1))
+	b = append(append(b, r.SQL...), 0)
+	b = putU32(b, uint32(len(r.Params)))
+	for _, id := range r.Params {
+		b = putU32(b, id)
+	}
+	b = putU32(b, uint32(len(r.Attnos)))
+	for _, attno := range r.Attnos {
+		b = putU32(b, uint32(attno))
+	}
+	b = putBool(b, r.LocksRows)
+	return putBools(b, r.Ship)
+}

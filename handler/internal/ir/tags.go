@@ -1,0 +1,64 @@
+package ir
+
+// Node tags, PGWIRE_IR_*.
+const (
+	tagVar            = 1
+	tagConst          = 2
+	tagParam          = 3
+	tagOp             = 4
+	tagFunc           = 5
+	tagScalarArray    = 6
+	tagBool           = 7
+	tagNullTest       = 8
+	tagBooleanTest    = 9
+	tagDistinct       = 10
+	tagRelabel        = 11
+	tagCoerceViaIO    = 12
+	tagCoalesce       = 13
+	tagMinMax         = 14
+	tagNullIf         = 15
+	tagCase           = 16
+	tagCaseTest       = 17
+	tagArray          = 18
+	tagSubscript      = 19
+	tagArrayCoerce    = 20
+	tagRow            = 21
+	tagCollate        = 22
+	tagSQLValue       = 23
+	tagFieldSelect    = 24
+	tagCoerceToDomain = 25
+	tagUnknown        = 26
+)
+
+// none is PGWIRE_IR_NONE.
+const none = 0xFFFFFFFF
+
+// Flags.
+const (
+	constNull        = 0x01
+	constLocalObject = 0x02
+
+	subscriptLower = 0x01
+	subscriptUpper = 0x02
+	subscriptSlice = 0x04
+
+	unknownForeignVar = 0x01
+	unknownVolatile   = 0x02
+	unknownNotAlone   = 0x04
+
+	objBuiltin       = 0x01
+	objExtension     = 0x02
+	objRetSet        = 0x04
+	objOIDAlias      = 0x04
+	objDefault       = 0x04
+	objDeterministic = 0x08
+
+	clauseAny  = 0
+	clauseMust = 1
+)
+
+// PARAM_EXTERN and PARAM_EXEC (nodes/primnodes.h).
+const (
+	paramExtern = 0
+	paramExec   = 1
+)
