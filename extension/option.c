@@ -60,6 +60,7 @@ pgwire_append_options(List *options, StringInfo out)
 	}
 }
 
+/* The server's options, the user mapping's, the table's; any may be NULL. */
 void
 pgwire_collect_options(ForeignServer *server, UserMapping *mapping,
 					   ForeignTable *table, StringInfo out)

@@ -6,18 +6,14 @@
 
 #include "postgres.h"
 
-#include "foreign/foreign.h"
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 
 /*
- * Append options in the form in which they cross to Go, name NUL value NUL:
- * the server's, the user mapping's, the table's. Any of them may be NULL.
+ * Append a list of DefElem, such as GetForeignColumnOptions gives, in the form
+ * in which options cross to Go: name NUL value NUL. (pgwire_collect_options in
+ * pgwire_fdw.h does so for whole objects.)
  */
-extern void pgwire_collect_options(ForeignServer *server, UserMapping *mapping,
-								   ForeignTable *table, StringInfo out);
-
-/* The same for a list of DefElem, such as GetForeignColumnOptions gives. */
 extern void pgwire_append_options(List *options, StringInfo out);
 
 /*

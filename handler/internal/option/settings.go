@@ -44,10 +44,10 @@ func (c Connection) GoString() string { return c.String() }
 //
 // The values have normally passed Validate. Where they have not (a wrapper
 // that once had no validator, a catalog edited by hand), names that are not
-// known or refused are left out, and a value that is not well formed counts as
-// not set: the default holds, which for password_required is the safe one.
-// Values of libpq's parameters are handed on as they are; who connects checks
-// them again.
+// known are left out, and a value that is not well formed counts as not set:
+// the default holds, which for password_required is the safe one. libpq's
+// parameters are handed on as they are, those that Validate refuses too: who
+// connects checks them again and says what is wrong.
 func ParseConnection(pairs []Pair) Connection {
 	v := values{pairs: pairs}
 	c := Connection{
@@ -57,7 +57,7 @@ func ParseConnection(pairs []Pair) Connection {
 		PasswordRequired: v.bool("password_required"),
 	}
 	for _, p := range pairs {
-		if s := Lookup(p.Name); s != nil && s.Libpq && s.Effect == Works && p.Value != "" {
+		if s := Lookup(p.Name); s != nil && s.Libpq && p.Value != "" {
 			c.Params[p.Name] = p.Value
 		}
 	}
