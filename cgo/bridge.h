@@ -30,7 +30,7 @@
 #define PGWIRE_ERROR 1 /* *err is filled */
 #define PGWIRE_WAIT 2  /* not ready: poll *wait, then call again */
 #define PGWIRE_EOF 3   /* scan: no more rows */
-#define PGWIRE_CONN 4  /* scan_bind: no usable connection, open one first */
+#define PGWIRE_CONN 4  /* scan_next: no usable connection, open one first */
 
 /* what to poll for (bits of pgwire_wait.events) */
 #define PGWIRE_READABLE 1
@@ -161,6 +161,9 @@ int32_t pgwire_go_conn_list(int32_t check, pgwire_bytes *reply, pgwire_error *er
 /* Close idle cached connections of a server (0: all). *closed counts, *in_use counts those left. */
 int32_t pgwire_go_conn_close(uint32_t serverid, int32_t *closed, int32_t *in_use);
 
+/* How many sockets are held now, for the server's accounting of descriptors. */
+int32_t pgwire_go_conn_fds(void);
+
 /* ---- scans ---- */
 
 /* one result column as the local side wants it */
@@ -181,7 +184,7 @@ typedef struct pgwire_scan_args {
 	pgwire_bytes sql;
 	int64_t fetch_memory;   /* bytes of rows kept beyond what was asked for */
 	int64_t expected_bytes; /* planner's guess of the result size; <0 unknown */
-	int32_t fetch_size;     /* rows per Execute where a row limit is used */
+	int32_t locks_rows;     /* the statement locks rows */
 	int32_t reserved;
 } pgwire_scan_args;
 
@@ -205,11 +208,10 @@ typedef struct pgwire_bind_args {
 } pgwire_bind_args;
 
 /*
- * (Re)start the scan with these parameters: what is left of an earlier result
- * is dropped. PGWIRE_CONN: open a connection, call again. WAIT: somebody else's
- * unread result is being set aside, call again with the same arguments.
+ * (Re)start the scan with these parameters, which are copied: what is left of
+ * an earlier result is dropped. Nothing is sent before the next scan_next.
  */
-int32_t pgwire_go_scan_bind(uint64_t scan, pgwire_bind_args *args, pgwire_wait *wait, pgwire_error *err);
+int32_t pgwire_go_scan_bind(uint64_t scan, pgwire_bind_args *args, pgwire_error *err);
 
 /* forms of a column in a batch (handler/internal/wire, Form) */
 #define PGWIRE_FORM_DATUM 0
@@ -225,12 +227,16 @@ typedef struct pgwire_batch {
 	const uint8_t *rows; /* first row */
 	int32_t nrows;
 	int32_t ncols;
-	const uint8_t *forms; /* ncols PGWIRE_FORM_*, same for all batches of one bind */
+	const uint8_t *forms; /* ncols PGWIRE_FORM_*, the same for all batches of one
+	                       * bind; valid until the next call; NULL if all_datum */
 	int32_t all_datum;    /* 1: every form is PGWIRE_FORM_DATUM */
 	int32_t reserved;
 } pgwire_batch;
 
-/* Next batch: OK (batch filled, nrows > 0), EOF, WAIT or ERROR. */
+/*
+ * Next batch: OK (batch filled, nrows > 0), EOF, WAIT, ERROR, or CONN: open the
+ * user mapping's connection, then call again.
+ */
 int32_t pgwire_go_scan_next(uint64_t scan, pgwire_batch *batch, pgwire_wait *wait, pgwire_error *err);
 
 typedef struct pgwire_scan_stats {
@@ -297,6 +303,7 @@ int32_t pgwire_go_fault(pgwire_bytes *name, pgwire_error *err);
 	X(pgwire_go_conn_invalidate) \
 	X(pgwire_go_conn_list) \
 	X(pgwire_go_conn_close) \
+	X(pgwire_go_conn_fds) \
 	X(pgwire_go_scan_open) \
 	X(pgwire_go_scan_bind) \
 	X(pgwire_go_scan_next) \

@@ -1,0 +1,56 @@
+package main
+
+/*
+#include "bridge.h"
+*/
+import "C"
+
+import "pgwire_fdw/handler"
+
+//export pgwire_go_conn_open
+func pgwire_go_conn_open(args *C.pgwire_conn_args, wait *C.pgwire_wait, err *C.pgwire_error) C.int32_t {
+	return guard(err, func() C.int32_t { return connOpen(args, wait, err) })
+}
+
+func connOpen(args *C.pgwire_conn_args, wait *C.pgwire_wait, err *C.pgwire_error) C.int32_t {
+	st, w, e := handler.OpenConn(handler.ConnArgs{
+		Umid: uint32(args.umid), ServerID: uint32(args.serverid), Superuser: args.superuser != 0,
+		ServerHash: uint32(args.server_hash), MappingHash: uint32(args.mapping_hash),
+		Server: inString(args.server), User: inString(args.user), Options: in(args.options),
+		OSUser: inString(args.os_user), SocketDir: inString(args.socket_dir),
+		AppNameSetting: inString(args.appname_guc), LocalAppName: inString(args.local_appname),
+		ClusterName: inString(args.local_cluster), Database: inString(args.local_database),
+		SessionUser: inString(args.local_user), SessionID: inString(args.session_id),
+	})
+	if e != nil {
+		return fail(err, e)
+	}
+	return status(wait, w, st)
+}
+
+//export pgwire_go_conn_invalidate
+func pgwire_go_conn_invalidate(which C.int32_t, hash C.uint32_t) C.int32_t {
+	return guard(nil, func() C.int32_t { handler.InvalidateConns(which == 1, uint32(hash)); return C.PGWIRE_OK })
+}
+
+//export pgwire_go_conn_list
+func pgwire_go_conn_list(check C.int32_t, answer *C.pgwire_bytes, err *C.pgwire_error) C.int32_t {
+	return guard(err, func() C.int32_t {
+		outBytes(answer, []byte(handler.ConnList(check != 0)))
+		return C.PGWIRE_OK
+	})
+}
+
+//export pgwire_go_conn_close
+func pgwire_go_conn_close(serverid C.uint32_t, closed, inUse *C.int32_t) C.int32_t {
+	return guard(nil, func() C.int32_t {
+		c, u := handler.CloseConns(uint32(serverid))
+		*closed, *inUse = C.int32_t(c), C.int32_t(u)
+		return C.PGWIRE_OK
+	})
+}
+
+//export pgwire_go_conn_fds
+func pgwire_go_conn_fds() C.int32_t {
+	return guard(nil, func() C.int32_t { return C.int32_t(handler.Descriptors()) })
+}

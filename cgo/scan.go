@@ -1,0 +1,118 @@
+package main
+
+/*
+#include "bridge.h"
+*/
+import "C"
+
+import (
+	"unsafe"
+
+	"pgwire_fdw/handler"
+)
+
+//export pgwire_go_scan_open
+func pgwire_go_scan_open(args *C.pgwire_scan_args, scan *C.uint64_t, err *C.pgwire_error) C.int32_t {
+	return guard(err, func() C.int32_t { return scanOpen(args, scan) })
+}
+
+func scanOpen(args *C.pgwire_scan_args, scan *C.uint64_t) C.int32_t {
+	cols := make([]handler.Column, int(args.ncols))
+	for i, c := range unsafe.Slice(args.cols, int(args.ncols)) {
+		cols[i] = handler.Column{Name: inString(c.name), TypeOID: uint32(c.type_oid),
+			Typmod: int32(c.typmod), ReceiveSafe: c.receive_safe != 0}
+	}
+	*scan = C.uint64_t(handler.OpenScan(handler.ScanArgs{
+		Umid: uint32(args.umid), Superuser: args.superuser != 0, Columns: cols, SQL: inString(args.sql),
+		FetchMemory: int64(args.fetch_memory), Expected: int64(args.expected_bytes), LocksRows: args.locks_rows != 0,
+	}))
+	return C.PGWIRE_OK
+}
+
+//export pgwire_go_scan_bind
+func pgwire_go_scan_bind(scan C.uint64_t, args *C.pgwire_bind_args, err *C.pgwire_error) C.int32_t {
+	return guard(err, func() C.int32_t { return scanBind(scan, args, err) })
+}
+
+// scanBind copies the parameters: the scan keeps them, to send them again when
+// it has to, and C's memory is gone after the call. One allocation for all.
+func scanBind(scan C.uint64_t, args *C.pgwire_bind_args, err *C.pgwire_error) C.int32_t {
+	var params []handler.Param
+	if n := int(args.nparams); n > 0 {
+		from := unsafe.Slice(args.params, n)
+		total := 0
+		for i := range from {
+			total += int(from[i].value.len)
+		}
+		all := make([]byte, 0, total)
+		params = make([]handler.Param, n)
+		for i := range from {
+			params[i] = handler.Param{TypeOID: uint32(from[i].type_oid), Format: int16(from[i].format)}
+			if from[i].is_null == 0 {
+				at := len(all)
+				all = append(all, in(from[i].value)...)
+				params[i].Value = all[at:len(all):len(all)]
+			}
+		}
+	}
+	if e := handler.BindScan(uint64(scan), int(args.nest_level), args.serializable != 0, params); e != nil {
+		return fail(err, e)
+	}
+	return C.PGWIRE_OK
+}
+
+//export pgwire_go_scan_next
+func pgwire_go_scan_next(scan C.uint64_t, batch *C.pgwire_batch, wait *C.pgwire_wait, err *C.pgwire_error) C.int32_t {
+	return guard(err, func() C.int32_t { return scanNext(scan, batch, wait, err) })
+}
+
+func scanNext(scan C.uint64_t, batch *C.pgwire_batch, wait *C.pgwire_wait, err *C.pgwire_error) C.int32_t {
+	b, st, w, e := handler.NextBatch(uint64(scan))
+	if e != nil {
+		return fail(err, e)
+	}
+	if st != handler.StatusOK {
+		return status(wait, w, st)
+	}
+	fillBatch(batch, b)
+	return C.PGWIRE_OK
+}
+
+// fillBatch hands the rows over where they lie; the forms are copied to reply
+// memory, which is valid until the next call.
+func fillBatch(batch *C.pgwire_batch, b handler.Batch) {
+	allDatum := C.int32_t(1)
+	for _, f := range b.Forms {
+		if f != 0 {
+			allDatum = 0
+		}
+	}
+	*batch = C.pgwire_batch{nrows: C.int32_t(b.NRows), ncols: C.int32_t(len(b.Forms)), all_datum: allDatum}
+	*(*uintptr)(unsafe.Pointer(&batch.rows)) = b.Rows
+	if allDatum == 0 {
+		var forms C.pgwire_bytes
+		outBytes(&forms, unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(b.Forms))), len(b.Forms)))
+		batch.forms = forms.data
+	}
+}
+
+//export pgwire_go_scan_stats
+func pgwire_go_scan_stats(scan C.uint64_t, stats *C.pgwire_scan_stats) C.int32_t {
+	return guard(nil, func() C.int32_t {
+		s := handler.StatsOf(uint64(scan))
+		*stats = C.pgwire_scan_stats{rows: C.int64_t(s.Rows), bytes: C.int64_t(s.Bytes), batches: C.int64_t(s.Batches),
+			round_trips: C.int64_t(s.RoundTrips), executions: C.int64_t(s.Executions),
+			connect_us: C.int64_t(s.ConnectTime.Microseconds()), spooled: C.int64_t(s.Spooled), spool_file: C.int64_t(s.SpoolFile)}
+		return C.PGWIRE_OK
+	})
+}
+
+//export pgwire_go_scan_reset
+func pgwire_go_scan_reset(scan C.uint64_t) C.int32_t {
+	return guard(nil, func() C.int32_t { handler.ResetScan(uint64(scan)); return C.PGWIRE_OK })
+}
+
+//export pgwire_go_scan_close
+func pgwire_go_scan_close(scan C.uint64_t) C.int32_t {
+	return guard(nil, func() C.int32_t { handler.CloseScan(uint64(scan)); return C.PGWIRE_OK })
+}

@@ -1,0 +1,180 @@
+/*
+ * error.c - the only file that raises errors.
+ *
+ * Go answers errors as a struct (bridge.h); here they become ereport. Strings
+ * come from a remote server and are not trusted: they are copied, cut free of
+ * anything invalid in the database encoding, and never used as a format.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "utils/memutils.h"
+
+#include "error.h"
+#include "loader.h"
+
+/* A palloc'ed, NUL-terminated copy that is valid in the database encoding. */
+static char *
+printable(pgwire_bytes b)
+{
+	char	   *s;
+	int			i,
+				n = 0;
+
+	if (b.data == NULL || b.len == 0)
+		return NULL;
+	s = palloc(b.len + 1);
+	for (i = 0; i < b.len; i++)
+		if (b.data[i] != '\0')
+			s[n++] = b.data[i];
+	s[n] = '\0';
+	if (!pg_verifymbstr(s, n, true))
+		for (i = 0; i < n; i++)
+			if (IS_HIGHBIT_SET(s[i]))
+				s[i] = '?';
+	return s;
+}
+
+typedef struct printable_error
+{
+	int			sqlstate;
+	char	   *message,
+			   *detail,
+			   *hint,
+			   *context,
+			   *remote_sql,
+			   *schema_name,
+			   *table_name,
+			   *column_name,
+			   *datatype_name,
+			   *constraint_name;
+} printable_error;
+
+static printable_error
+copy_error(const pgwire_error *err)
+{
+	printable_error p;
+	const char *s = err->sqlstate;
+	int			i;
+
+	p.sqlstate = ERRCODE_INTERNAL_ERROR;
+	for (i = 0; i < 5; i++)
+		if (!((s[i] >= '0' && s[i] <= '9') || (s[i] >= 'A' && s[i] <= 'Z')))
+			break;
+	/* class 00 is success: not an error code to raise with */
+	if (i == 5 && !(s[0] == '0' && s[1] == '0'))
+		p.sqlstate = MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4]);
+	p.message = printable(err->message);
+	p.detail = printable(err->detail);
+	p.hint = printable(err->hint);
+	p.context = printable(err->context);
+	p.remote_sql = printable(err->remote_sql);
+	p.schema_name = printable(err->schema_name);
+	p.table_name = printable(err->table_name);
+	p.column_name = printable(err->column_name);
+	p.datatype_name = printable(err->datatype_name);
+	p.constraint_name = printable(err->constraint_name);
+	return p;
+}
+
+static void
+add_fields(const printable_error *p)
+{
+	if (p->schema_name)
+		err_generic_string(PG_DIAG_SCHEMA_NAME, p->schema_name);
+	if (p->table_name)
+		err_generic_string(PG_DIAG_TABLE_NAME, p->table_name);
+	if (p->column_name)
+		err_generic_string(PG_DIAG_COLUMN_NAME, p->column_name);
+	if (p->datatype_name)
+		err_generic_string(PG_DIAG_DATATYPE_NAME, p->datatype_name);
+	if (p->constraint_name)
+		err_generic_string(PG_DIAG_CONSTRAINT_NAME, p->constraint_name);
+}
+
+#define PGWIRE_REPORT(elevel, p) \
+	ereport(elevel, \
+			(errcode((p).sqlstate), \
+			 errmsg_internal("%s", (p).message ? (p).message : "remote error without a message"), \
+			 (p).detail ? errdetail_internal("%s", (p).detail) : 0, \
+			 (p).hint ? errhint("%s", (p).hint) : 0, \
+			 (p).context ? errcontext("%s", (p).context) : 0, \
+			 (p).remote_sql ? errcontext("remote SQL command: %s", (p).remote_sql) : 0, \
+			 (add_fields(&(p)), 0)))
+
+void
+pgwire_raise(const pgwire_error *err)
+{
+	printable_error p = copy_error(err);
+
+	PGWIRE_REPORT(ERROR, p);
+	pg_unreachable();
+}
+
+void
+pgwire_notice(int level, const pgwire_error *err)
+{
+	printable_error p = copy_error(err);
+
+	if (level == PGWIRE_LEVEL_WARNING)
+		PGWIRE_REPORT(WARNING, p);
+	else if (level == PGWIRE_LEVEL_NOTICE)
+		PGWIRE_REPORT(NOTICE, p);
+	else
+		PGWIRE_REPORT(DEBUG1, p);
+}
+
+void
+pgwire_deliver_notices(void)
+{
+	pgwire_error err;
+	int32_t		level;
+
+	if (pgwire_loaded == NULL)
+		return;
+	while (pgwire_loaded->pgwire_go_next_notice(&level, &err) == PGWIRE_OK)
+		pgwire_notice(level, &err);
+}
+
+void
+pgwire_raise_local(int sqlstate, const char *message, const char *detail,
+				   const char *hint)
+{
+	ereport(ERROR,
+			(errcode(sqlstate),
+			 errmsg_internal("%s", message),
+			 detail ? errdetail_internal("%s", detail) : 0,
+			 hint ? errhint("%s", hint) : 0));
+}
+
+void
+pgwire_warn_local(int sqlstate, const char *message)
+{
+	ereport(WARNING, (errcode(sqlstate), errmsg_internal("%s", message)));
+}
+
+static void
+conversion_context(void *arg)
+{
+	pgwire_conversion *conv = (pgwire_conversion *) arg;
+
+	/* no catalog access here: the transaction may already have failed */
+	if (conv->column)
+		errcontext("column \"%s\" of foreign table \"%s\"",
+				   conv->column, conv->relation);
+}
+
+void
+pgwire_push_conversion(pgwire_conversion *conv)
+{
+	conv->callback.callback = conversion_context;
+	conv->callback.arg = conv;
+	conv->callback.previous = error_context_stack;
+	error_context_stack = &conv->callback;
+}
+
+void
+pgwire_pop_conversion(pgwire_conversion *conv)
+{
+	error_context_stack = conv->callback.previous;
+}

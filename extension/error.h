@@ -1,0 +1,52 @@
+/*
+ * error.h - the only way to raise an error in this module.
+ */
+#ifndef PGWIRE_ERROR_H
+#define PGWIRE_ERROR_H
+
+#include "../cgo/bridge.h"
+
+/* Raise what Go reported. Copies every string first. */
+extern void pgwire_raise(const pgwire_error *err) pg_attribute_noreturn();
+
+/* Report what Go reported as a DEBUG, NOTICE or WARNING (PGWIRE_LEVEL_*). */
+extern void pgwire_notice(int level, const pgwire_error *err);
+
+/*
+ * Raise an error of the C side. sqlstate is an ERRCODE_ number; detail and
+ * hint may be NULL.
+ */
+extern void pgwire_raise_local(int sqlstate, const char *message,
+							   const char *detail, const char *hint)
+			pg_attribute_noreturn();
+
+/* The same as a warning. */
+extern void pgwire_warn_local(int sqlstate, const char *message);
+
+/* Deliver pending notices of the Go side. */
+extern void pgwire_deliver_notices(void);
+
+/* rc as it is, unless it is PGWIRE_ERROR, which is raised. */
+static inline int32_t
+pgwire_check(int32_t rc, const pgwire_error *err)
+{
+	if (unlikely(rc == PGWIRE_ERROR))
+		pgwire_raise(err);
+	return rc;
+}
+
+/*
+ * Error context while a value is converted by C: names the foreign table and
+ * column. Push with pgwire_push_conversion_context, pop with ..._pop.
+ */
+typedef struct pgwire_conversion
+{
+	ErrorContextCallback callback;
+	const char *relation;		/* printable name, looked up beforehand */
+	const char *column;			/* NULL: none is being converted */
+} pgwire_conversion;
+
+extern void pgwire_push_conversion(pgwire_conversion *conv);
+extern void pgwire_pop_conversion(pgwire_conversion *conv);
+
+#endif

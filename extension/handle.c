@@ -1,0 +1,39 @@
+/*
+ * handle.c - Go state dies with its owner.
+ *
+ * A scan on the Go side is known to C by a number. The number is kept beside
+ * a reset callback of the memory context that the executor state lives in, so
+ * that no error path has to remember to close it.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "handle.h"
+#include "loader.h"
+
+typedef struct owned_scan
+{
+	MemoryContextCallback callback;
+	uint64_t	id;
+} owned_scan;
+
+static void
+close_scan(void *arg)
+{
+	owned_scan *owned = (owned_scan *) arg;
+
+	/* never raises and never waits: bridge.h */
+	(void) pgwire_loaded->pgwire_go_scan_close(owned->id);
+}
+
+void
+pgwire_own_scan(MemoryContext cxt, uint64_t id)
+{
+	owned_scan *owned = MemoryContextAlloc(cxt, sizeof(owned_scan));
+
+	owned->id = id;
+	owned->callback.func = close_scan;
+	owned->callback.arg = owned;
+	MemoryContextRegisterResetCallback(cxt, &owned->callback);
+}

@@ -1,0 +1,47 @@
+/*
+ * pgwire_fdw.h - what the C files of this module share.
+ */
+#ifndef PGWIRE_FDW_H
+#define PGWIRE_FDW_H
+
+#include "foreign/fdwapi.h"
+#include "foreign/foreign.h"
+#include "lib/stringinfo.h"
+#include "nodes/execnodes.h"
+
+#include "compat.h"
+#include "error.h"
+#include "loader.h"
+
+/* in pgwire_fdw.c */
+extern char *pgwire_application_name;
+
+/* in plan.c */
+extern void pgwireGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
+									Oid foreigntableid);
+extern void pgwireGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
+								  Oid foreigntableid);
+extern ForeignScan *pgwireGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
+										 Oid foreigntableid, ForeignPath *best_path,
+										 List *tlist, List *scan_clauses,
+										 Plan *outer_plan);
+
+/* in scan.c */
+extern void pgwireBeginForeignScan(ForeignScanState *node, int eflags);
+extern TupleTableSlot *pgwireIterateForeignScan(ForeignScanState *node);
+extern void pgwireReScanForeignScan(ForeignScanState *node);
+extern void pgwireEndForeignScan(ForeignScanState *node);
+extern void pgwireShutdownForeignScan(ForeignScanState *node);
+
+/* in explain.c */
+extern void pgwireExplainForeignScan(ForeignScanState *node, struct ExplainState *es);
+
+/* in option.c */
+extern void pgwire_collect_options(ForeignServer *server, UserMapping *mapping,
+								   ForeignTable *table, StringInfo out);
+
+/* in xact.c */
+extern void pgwire_join_transaction(void);
+extern void pgwire_open_connection(UserMapping *mapping, Oid userid);
+
+#endif

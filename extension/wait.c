@@ -1,0 +1,57 @@
+/*
+ * wait.c - the only file that waits.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "wait.h"
+
+static int
+wait_once(const pgwire_wait *wait, long timeout_ms)
+{
+	int			events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
+	int			rc;
+
+	if (timeout_ms >= 0)
+		events |= WL_TIMEOUT;
+	if (wait->fd >= 0)
+	{
+		if (wait->events & PGWIRE_READABLE)
+			events |= WL_SOCKET_READABLE;
+		if (wait->events & PGWIRE_WRITABLE)
+			events |= WL_SOCKET_WRITEABLE;
+	}
+	rc = WaitLatchOrSocket(MyLatch, events, wait->fd >= 0 ? wait->fd : PGINVALID_SOCKET,
+						   timeout_ms, pgwire_wait_event(wait->reason));
+	if (rc & WL_LATCH_SET)
+		ResetLatch(MyLatch);
+	return rc;
+}
+
+void
+pgwire_wait_for(const pgwire_wait *wait)
+{
+	wait_once(wait, wait->timeout_ms);
+	CHECK_FOR_INTERRUPTS();
+}
+
+bool
+pgwire_wait_cleanup(const pgwire_wait *wait, TimestampTz deadline)
+{
+	long		left;
+
+	if (proc_exit_inprogress || ProcDiePending || QueryCancelPending)
+		return false;
+	left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+	if (left <= 0)
+		return false;
+	if (wait->timeout_ms >= 0 && wait->timeout_ms < left)
+		left = wait->timeout_ms;
+	wait_once(wait, left);
+	return true;
+}

@@ -1,0 +1,26 @@
+/*
+ * wait.h - the only place where a backend waits for the remote.
+ */
+#ifndef PGWIRE_WAIT_H
+#define PGWIRE_WAIT_H
+
+#include "datatype/timestamp.h"
+
+#include "../cgo/bridge.h"
+
+/*
+ * Wait for what Go asked for. Interrupts are served: a cancel, a timeout or a
+ * termination raises from here, on the C side, with no Go frame below.
+ */
+extern void pgwire_wait_for(const pgwire_wait *wait);
+
+/*
+ * Wait inside transaction clean-up, where nothing may be raised. False: give
+ * up, because the deadline has passed or the user asks again.
+ */
+extern bool pgwire_wait_cleanup(const pgwire_wait *wait, TimestampTz deadline);
+
+/* An upper bound for clean-up at the end of a transaction. */
+#define PGWIRE_CLEANUP_MS 700
+
+#endif

@@ -1,0 +1,110 @@
+package handler
+
+import (
+	"fmt"
+	"strings"
+
+	"pgwire_fdw/handler/internal/option"
+	"pgwire_fdw/handler/internal/session"
+	"pgwire_fdw/handler/internal/sqlerr"
+)
+
+// ConnArgs describe the connection of a user mapping (pgwire_conn_args of
+// bridge.h). Options is name NUL value NUL, the server's before the mapping's.
+type ConnArgs struct {
+	Umid, ServerID          uint32
+	Superuser               bool
+	ServerHash, MappingHash uint32
+	Server, User            string
+	Options                 []byte
+	OSUser, SocketDir       string
+	AppNameSetting          string // pgwire_fdw.application_name
+	LocalAppName            string
+	ClusterName             string
+	Database                string
+	SessionUser             string
+	SessionID               string
+}
+
+// fallbackApplicationName is what the remote sees when nobody chose a name.
+const fallbackApplicationName = "pgwire_fdw"
+
+// OpenConn opens the connection of a user mapping, or continues what an
+// earlier call has begun: StatusWait until StatusOK or StatusError.
+func OpenConn(a ConnArgs) (Status, Wait, *Error) {
+	pairs, perr := option.SplitPairs(a.Options)
+	if perr != nil {
+		return StatusError, Wait{}, sqlerr.New(sqlerr.Internal, "%w", perr)
+	}
+	o := option.ParseConnection(pairs)
+	w, err := backend.pool.Open(session.Target{
+		Umid: a.Umid, ServerID: a.ServerID, ServerHash: a.ServerHash, MappingHash: a.MappingHash,
+		User:       a.User,
+		Encoding:   backend.settings.Encoding,
+		Keep:       o.KeepConnections,
+		LazyCommit: o.LazyCommit,
+		Params: session.Params{
+			Server: a.Server, Options: o.Params, Superuser: a.Superuser,
+			PasswordRequired: o.PasswordRequired,
+			DefaultUser:      a.OSUser, DefaultSocketDir: a.SocketDir,
+			Settings:        remoteSettings(),
+			ApplicationName: applicationName(a, o.Params["application_name"]),
+		},
+	})
+	if err != nil {
+		return StatusError, Wait{}, err
+	}
+	if w != nil {
+		return StatusWait, toWait(w), nil
+	}
+	return StatusOK, Wait{}, nil
+}
+
+// remoteSettings are what every remote session runs with: what text and
+// shipped expressions mean there must not depend on the remote role's or
+// database's defaults. They travel in the startup packet.
+func remoteSettings() map[string]string {
+	return map[string]string{
+		"client_encoding":    backend.settings.Encoding,
+		"search_path":        "pg_catalog",
+		"TimeZone":           "GMT",
+		"DateStyle":          "ISO",
+		"IntervalStyle":      "postgres",
+		"extra_float_digits": "3",
+	}
+}
+
+// applicationName picks the first that is not empty after its escapes are
+// expanded: the setting, the server's option, the name of the product.
+func applicationName(a ConnArgs, fromServer string) string {
+	id := session.Identity{ApplicationName: a.LocalAppName, SessionID: a.SessionID, ClusterName: a.ClusterName,
+		Database: a.Database, PID: backend.settings.BackendPID, User: a.SessionUser}
+	for _, candidate := range []string{a.AppNameSetting, fromServer} {
+		if name := session.ExpandApplicationName(candidate, id); name != "" {
+			return name
+		}
+	}
+	return fallbackApplicationName
+}
+
+// InvalidateConns reacts to a change of a server (or user mapping) in the
+// catalogs; hash 0 means any of them.
+func InvalidateConns(mapping bool, hash uint32) { backend.pool.Invalidate(mapping, hash) }
+
+// ConnList describes the cached connections, one line each: server OID, user,
+// valid, used in this transaction, closed, remote process; separated by tabs,
+// booleans as 0 or 1. check makes it look whether the remote has gone.
+func ConnList(check bool) string {
+	bit := map[bool]int{true: 1}
+	var b strings.Builder
+	for _, l := range backend.pool.List(check) {
+		fmt.Fprintf(&b, "%d\t%s\t%d\t%d\t%d\t%d\n", l.ServerID, l.User, bit[l.Valid], bit[l.InXact], bit[l.Closed], l.PID)
+	}
+	return b.String()
+}
+
+// CloseConns closes the idle connections of a server (0: all).
+func CloseConns(serverID uint32) (closed, inUse int) { return backend.pool.CloseIdle(serverID) }
+
+// Descriptors counts the sockets held, for the server's accounting.
+func Descriptors() int { return backend.pool.Descriptors() }

@@ -1,0 +1,119 @@
+// Package handler is the brain of pgwire_fdw: one exported door per family of
+// FDW callbacks, called by package cgo on the backend's thread. It knows
+// neither cgo nor PostgreSQL's headers; what it needs comes in as data, what it
+// answers goes out as data (DESIGN: calls go one way).
+//
+// A statement: plan.go decodes what the planner asks (internal/ir), decides
+// what may be shipped (internal/ship) and prints SQL (internal/deparse).
+//
+// A row: scan.go drives internal/fetch, which is the sink of a connection of
+// internal/session and decodes with internal/wire into memory that C reads.
+package handler
+
+import (
+	"fmt"
+	"time"
+
+	"pgwire_fdw/handler/internal/invariant"
+	"pgwire_fdw/handler/internal/session"
+	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/wire"
+)
+
+// Error is what crosses to C when something failed.
+type Error = sqlerr.Error
+
+// Status is the answer of a call; the values are those of bridge.h.
+type Status int
+
+// Answers of a call (PGWIRE_OK ... in bridge.h).
+const (
+	StatusOK    Status = 0
+	StatusError Status = 1
+	StatusWait  Status = 2
+	StatusEOF   Status = 3
+	StatusConn  Status = 4
+)
+
+// Wait is what to poll for before calling again (pgwire_wait of bridge.h).
+type Wait struct {
+	FD        int   // -1: none
+	Events    int   // 1 readable, 2 writable
+	TimeoutMS int64 // -1: none
+	Reason    int   // 0 connect, 1 result, 2 cleanup
+}
+
+// Settings are what the backend tells once, when Go starts.
+type Settings struct {
+	NameDataLen   int
+	BackendPID    int
+	Encoding      string // database encoding, PostgreSQL's name
+	EncodingClass int    // wire.Encoding
+	TempDir       string
+}
+
+// backend is the state of this process. Only the backend's thread touches it.
+var backend struct {
+	settings Settings
+	pool     *session.Pool
+	scans    scanTable
+}
+
+// Start initialises the process. It is called once.
+func Start(s Settings) {
+	backend.settings = s
+	backend.pool = session.NewPool()
+	backend.scans.init()
+}
+
+// PanicError is what a recovered panic becomes.
+func PanicError(p any, stack []byte) *Error {
+	e := sqlerr.New(sqlerr.Internal, "internal error in the Go half of pgwire_fdw: panic: %v", p)
+	e.Hint = "The session can go on. Please report this with the server's log at level DEBUG1."
+	backendNotify(session.LevelDebug, fmt.Sprintf("stack of the panic:\n%s", stack))
+	return e
+}
+
+func backendNotify(level int, message string) {
+	if backend.pool != nil {
+		backend.pool.Notify(session.Notice{Level: level, Err: sqlerr.New("00000", "%s", message)})
+	}
+}
+
+// BridgeMismatch is the error of two objects from different builds.
+func BridgeMismatch() *Error {
+	return sqlerr.New("55000", "pgwire_fdw and pgwire_fdw_go are not from the same build").
+		WithHint("Install both from one build and start a new session.")
+}
+
+func toWait(w *session.Waiting) Wait {
+	out := Wait{FD: w.FD, Events: 1, TimeoutMS: -1, Reason: 1}
+	if w.Write {
+		out.Events |= 2
+	}
+	if w.Timeout >= 0 {
+		out.TimeoutMS = int64((w.Timeout + time.Millisecond - 1) / time.Millisecond)
+	}
+	switch {
+	case w.Connect:
+		out.Reason = 0
+	case w.Cleanup:
+		out.Reason = 2
+	}
+	return out
+}
+
+// encoding is the class the decoders work with.
+func encoding() wire.Encoding { return wire.Encoding(backend.settings.EncodingClass) }
+
+// Counters lists the live resources of this process, for tests.
+func Counters() string {
+	out := ""
+	for name, n := range invariant.Live() {
+		out += fmt.Sprintf("%s %d\n", name, n)
+	}
+	return out
+}
+
+// Fault arms an injected panic by name, for tests.
+func Fault(name string) { invariant.PanicOn(name) }

@@ -1,0 +1,58 @@
+package fetch
+
+import (
+	"golang.org/x/sys/unix"
+
+	"pgwire_fdw/handler/internal/invariant"
+	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/wire"
+)
+
+// Batch memory is mapped, not allocated: C reads it without a call, and the
+// garbage collector neither moves nor counts it.
+const (
+	smallArena = 64 << 10  // first batch of a scan: a point query touches one page
+	largeArena = 256 << 10 // about the second-level cache, and 8000 narrow rows
+	freeArenas = 4         // of the small size, kept for the next scan
+)
+
+var free []*block
+
+// block is one mapping with the arena laid over it.
+type block struct {
+	mem   []byte
+	arena *wire.Arena
+}
+
+func newBlock(size int) (*block, *sqlerr.Error) {
+	if n := len(free); size <= smallArena && n > 0 {
+		b := free[n-1]
+		free = free[:n-1]
+		b.arena.Reset()
+		return b, nil
+	}
+	if size > smallArena {
+		size = max(size, largeArena)
+	} else {
+		size = smallArena
+	}
+	size = (size + 4095) &^ 4095
+	mem, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	if err != nil {
+		return nil, sqlerr.New("53200", "out of memory: could not map %d bytes for rows: %w", size, err)
+	}
+	invariant.Track("arena", 1)
+	return &block{mem: mem, arena: wire.NewArena(mem)}, nil
+}
+
+func (b *block) release() {
+	if b == nil {
+		return
+	}
+	if len(b.mem) == smallArena && len(free) < freeArenas {
+		free = append(free, b)
+		return
+	}
+	_ = unix.Munmap(b.mem)
+	invariant.Track("arena", -1)
+}

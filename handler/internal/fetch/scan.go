@@ -1,0 +1,465 @@
+// Package fetch turns the answer to one statement into batches of rows: it is
+// the sink of a session's connection, decodes rows as the executor asks for
+// them, and keeps them aside when somebody else needs the connection.
+package fetch
+
+import (
+	"errors"
+	"time"
+
+	"pgwire_fdw/handler/internal/session"
+	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/wire"
+)
+
+// Spec is what a scan is made of; it does not change while the scan lives.
+type Spec struct {
+	Umid        uint32
+	Superuser   bool
+	SQL         string
+	Columns     []wire.Column
+	Options     wire.Options
+	TempDir     string
+	FetchMemory int64 // bytes of rows kept in memory when they have to be set aside
+	Expected    int64 // the planner's guess of the result's bytes, <0 unknown
+	Dirty       bool  // the statement locks rows
+}
+
+// Bind is what changes from one execution to the next.
+type Bind struct {
+	Level        int
+	Serializable bool
+	Params       []session.Param // owned by the scan from here on
+}
+
+// Outcome is what Next has come to.
+type Outcome int
+
+const (
+	// Rows: Batch holds at least one row.
+	Rows Outcome = iota
+	// End: there are no more rows.
+	End
+	// Wait: poll what Waiting says, then ask again.
+	Wait
+	// Connect: open the user mapping's connection, then ask again.
+	Connect
+)
+
+// Stats counts what a scan has done since it was opened.
+type Stats struct {
+	Rows, Bytes, Batches, RoundTrips, Executions int64
+	Spooled, SpoolFile                           int64
+	ConnectTime                                  time.Duration
+}
+
+// mode is what Row does with a row.
+type mode int
+
+const (
+	hold    mode = iota // leave it unread
+	decode              // into the current block
+	keep                // into the spool
+	discard             // nowhere
+)
+
+// phase is where an execution stands.
+type phase int
+
+const (
+	idle     phase = iota // nothing bound
+	bound                 // to be sent
+	running               // sent
+	finished              // all rows are here or the statement failed
+)
+
+// Scan is one statement and its current result. Only the backend's thread
+// uses it.
+type Scan struct {
+	spec   Spec
+	pool   *session.Pool
+	phase  phase
+	bind   Bind
+	conn   *session.Conn
+	cur    *result
+	block  *block
+	tries  int  // times this execution was sent again
+	filled bool // a block has been filled
+	Stats  Stats
+}
+
+// result is the sink of one execution. It outlives the scan's interest in it:
+// a discarded result stays with the connection until its last row is read.
+type result struct {
+	scan    *Scan
+	mode    mode
+	decoder *wire.Decoder
+	formats []int16
+	spool   spool
+	done    bool
+	err     *sqlerr.Error
+	again   []int16 // formats to ask for instead
+	begins  bool    // the execution began the remote transaction
+	// prepared: the execution used a named statement made earlier
+	prepared bool
+}
+
+// guardAbove is the expected size from which a statement gets a savepoint, so
+// that it can be cancelled when its rows are no longer wanted. A smaller rest
+// is read faster than a cancel request takes.
+const guardAbove = 64 << 10
+
+// New makes a scan. Nothing is sent.
+func New(pool *session.Pool, spec Spec) *Scan { return &Scan{spec: spec, pool: pool} }
+
+// Bind starts the statement anew with these parameters; the rest of an earlier
+// result is dropped. The statement is sent by the first Next.
+func (s *Scan) Bind(b Bind) {
+	s.drop()
+	s.bind, s.phase, s.tries = b, bound, 0
+	s.Stats.Executions++
+}
+
+// Reset drops the result.
+func (s *Scan) Reset() {
+	s.drop()
+	s.phase = idle
+}
+
+// Close frees everything.
+func (s *Scan) Close() {
+	s.Reset()
+	s.block.release()
+	s.block = nil
+	s.bind = Bind{}
+}
+
+// drop loses interest in the current result.
+func (s *Scan) drop() {
+	if s.cur == nil {
+		return
+	}
+	s.cur.Discard()
+	s.cur, s.conn = nil, nil
+}
+
+// Batch is the rows of the last Next that answered Rows. It is valid until the
+// next call of Next, Bind, Reset or Close.
+func (s *Scan) Batch() (arena *wire.Arena, forms []wire.Form) {
+	return s.block.arena, s.cur.decoder.Forms()
+}
+
+// Next makes the next batch, as far as it can without waiting.
+func (s *Scan) Next() (Outcome, *session.Waiting, *sqlerr.Error) {
+	if err := s.recycle(); err != nil {
+		return End, nil, err
+	}
+	for {
+		switch s.phase {
+		case bound:
+			if out, w, err := s.start(); out != Rows || err != nil {
+				return out, w, err
+			}
+		case running:
+			if out, w, err, decided := s.read(); decided {
+				return out, w, err
+			}
+		default:
+			return End, nil, nil
+		}
+	}
+}
+
+// recycle makes the block ready for the next batch: a scan that has filled one
+// gets a larger one, and the room of a single large value is given back.
+func (s *Scan) recycle() *sqlerr.Error {
+	b := s.block
+	if b == nil {
+		return nil
+	}
+	if size := len(b.mem); size < largeArena && s.filled || size > 4*largeArena {
+		b.release()
+		var err *sqlerr.Error
+		s.block, err = newBlock(largeArena)
+		return err
+	}
+	b.arena.Reset()
+	return nil
+}
+
+// start sends the statement once the connection is free. Rows means: sent.
+func (s *Scan) start() (Outcome, *session.Waiting, *sqlerr.Error) {
+	conn := s.pool.Lookup(s.spec.Umid)
+	if conn == nil {
+		return Connect, nil, nil
+	}
+	if err := s.pool.Authorize(s.spec.Umid, s.spec.Superuser); err != nil {
+		return End, nil, err
+	}
+	w, err := s.pool.SetAside(conn, func(sink session.Sink) bool { return sink.(*result).setAside() })
+	if err != nil {
+		if conn.FailedEarly && s.tries == 0 {
+			s.tries++
+			return Connect, nil, nil
+		}
+		return End, nil, err
+	}
+	if w != nil {
+		return Wait, w, nil
+	}
+	r := &result{scan: s, spool: spool{dir: s.spec.TempDir, limit: int(s.spec.FetchMemory)}, begins: !conn.Tx.InTransaction()}
+	req := &session.Request{SQL: s.spec.SQL, Params: s.bind.Params, Sink: r,
+		Level: s.bind.Level, Serializable: s.bind.Serializable, Dirty: s.spec.Dirty,
+		Guard: s.spec.Expected < 0 || s.spec.Expected > guardAbove}
+	req.Formats = conn.Formats(req, s.usualFormats())
+	r.formats, r.prepared = req.Formats, conn.Prepared(req)
+	s.cur, s.conn, s.phase = r, conn, running
+	s.Stats.RoundTrips++
+	s.Stats.ConnectTime = s.pool.ConnectTime(s.spec.Umid)
+	if err := conn.Execute(req); err != nil {
+		s.phase = finished
+		return End, nil, err
+	}
+	return Rows, nil, nil
+}
+
+func (s *Scan) usualFormats() []int16 {
+	if len(s.spec.Columns) == 0 {
+		return nil
+	}
+	return wire.Formats(s.spec.Columns, s.spec.Options.Encoding)
+}
+
+// read fills a batch: from what was set aside first, then from the wire.
+func (s *Scan) read() (out Outcome, w *session.Waiting, err *sqlerr.Error, decided bool) {
+	r := s.cur
+	if r.decoder != nil && s.block == nil {
+		if s.block, err = newBlock(smallArena); err != nil {
+			return End, nil, err, true
+		}
+	}
+	if full, err := r.replay(); err != nil {
+		s.phase = finished
+		return End, nil, err, true
+	} else if full {
+		s.filled = true
+		return s.deliver()
+	}
+	if !r.done && r.err == nil {
+		r.mode = decode
+		before := s.conn.BytesRead
+		s.filled = s.conn.Pump(r.settled) == session.Stopped
+		s.Stats.Bytes += s.conn.BytesRead - before
+		if r.mode == decode {
+			r.mode = hold
+		}
+	}
+	if s.block != nil && s.block.arena.Rows() > 0 {
+		return s.deliver()
+	}
+	switch {
+	case r.again != nil || r.done && s.recoverable():
+		return s.restart()
+	case r.err != nil:
+		s.phase = finished
+		return End, nil, r.err, true
+	case r.done:
+		s.phase = finished
+		r.spool.close()
+		return End, nil, nil, true
+	}
+	fd, write := s.conn.Poll()
+	return Wait, &session.Waiting{FD: fd, Write: write, Timeout: -1}, nil, true
+}
+
+func (s *Scan) deliver() (Outcome, *session.Waiting, *sqlerr.Error, bool) {
+	s.Stats.Batches++
+	s.Stats.Rows += int64(s.block.arena.Rows())
+	return Rows, nil, nil, true
+}
+
+// restart sends the statement again: with other formats, or because what was
+// known of the connection or the prepared statement turned out to be old.
+func (s *Scan) restart() (Outcome, *session.Waiting, *sqlerr.Error, bool) {
+	r := s.cur
+	if r.again != nil {
+		s.conn.Override(&session.Request{SQL: s.spec.SQL, Params: s.bind.Params}, r.again)
+	}
+	s.drop()
+	s.tries++
+	s.phase = bound
+	return End, nil, nil, false
+}
+
+// settled ends the pumping for this result.
+func (r *result) settled() bool { return r.done || r.err != nil || r.again != nil }
+
+// recoverable reports whether a failed execution may be sent once more, and
+// brings the remote transaction to where it can be: the connection kept from
+// earlier had died, or the remote has a prepared statement no more (a pooler's
+// DISCARD ALL) or has altered what it returns.
+func (s *Scan) recoverable() bool {
+	r := s.cur
+	if r.err == nil || s.tries > 0 {
+		return false
+	}
+	if s.conn.Broken() != nil {
+		return s.conn.FailedEarly
+	}
+	stale := r.err.SQLState == "26000" || r.err.SQLState == "0A000" && r.prepared
+	switch {
+	case !stale || !s.conn.Tx.Failed():
+		return false
+	case r.begins:
+		s.conn.Control(false, s.conn.Tx.Abort())
+	case s.conn.Tx.Guarded():
+		s.conn.Control(false, s.conn.Tx.Unguard()...)
+	default:
+		return false
+	}
+	return true
+}
+
+// Fields implements session.Sink: it settles how each column is decoded.
+func (r *result) Fields(fields []wire.RemoteColumn) *sqlerr.Error {
+	if r.mode == discard && r.decoder == nil {
+		return nil
+	}
+	cols := r.scan.spec.Columns
+	if len(cols) == 0 {
+		fields = nil // rows are only counted
+	}
+	d, err := wire.NewDecoder(cols, fields, r.scan.spec.Options)
+	var mismatch *wire.FormatMismatch
+	if errors.As(err, &mismatch) && r.scan.tries < 2 {
+		r.again = append([]int16(nil), r.formats...)
+		for _, i := range mismatch.Columns {
+			r.again[i] = 0
+		}
+		r.mode = discard
+		return nil
+	}
+	if err != nil {
+		e := *sqlerr.From(err)
+		e.RemoteSQL = r.scan.spec.SQL
+		r.mode, r.err = discard, &e
+		return &e
+	}
+	r.decoder = d
+	return nil
+}
+
+// Row implements session.Sink.
+func (r *result) Row(body []byte) (bool, *sqlerr.Error) {
+	switch r.mode {
+	case discard:
+		return true, nil
+	case keep:
+		if err := r.spool.add(body); err != nil {
+			r.mode, r.err = discard, sqlerr.New("58030", "%w", err)
+			return true, r.err
+		}
+		return true, nil
+	case hold:
+		return false, nil
+	}
+	taken, err := r.decode(body)
+	if err != nil {
+		r.mode, r.err = discard, err
+		return true, err
+	}
+	return taken, nil
+}
+
+// decode appends a row to the scan's block, exchanging an empty block that is
+// too small for the row. taken false: the block is full.
+func (r *result) decode(body []byte) (taken bool, _ *sqlerr.Error) {
+	if r.decoder == nil {
+		return true, sqlerr.New(sqlerr.ProtocolViolation, "a row came before its description")
+	}
+	s := r.scan
+	if s.block == nil {
+		var err *sqlerr.Error
+		if s.block, err = newBlock(smallArena); err != nil {
+			return true, err
+		}
+	}
+	err := r.decoder.Decode(s.block.arena, body)
+	if err == nil {
+		return true, nil
+	}
+	if err == wire.ErrFull {
+		if s.block.arena.Rows() > 0 {
+			return false, nil
+		}
+		s.block.release()
+		b, e := newBlock(r.decoder.Need(len(body)))
+		s.block = b
+		if e != nil {
+			return true, e
+		}
+		if err = r.decoder.Decode(b.arena, body); err == nil {
+			return true, nil
+		}
+	}
+	return true, valueError(err, s.spec)
+}
+
+// replay decodes rows that were set aside; full: a batch is ready.
+func (r *result) replay() (full bool, _ *sqlerr.Error) {
+	for {
+		body, err := r.spool.peek()
+		if err != nil {
+			return false, sqlerr.New("58030", "%w", err)
+		}
+		if body == nil {
+			return false, nil
+		}
+		taken, e := r.decode(body)
+		if e != nil {
+			return false, e
+		}
+		if !taken {
+			return true, nil
+		}
+		r.spool.next(body)
+	}
+}
+
+// Done implements session.Sink.
+func (r *result) Done(err *sqlerr.Error) {
+	r.done = true
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+// Discard implements session.Sink.
+func (r *result) Discard() {
+	r.mode = discard
+	if s := r.scan; s.cur == r {
+		s.Stats.Spooled += r.spool.Bytes
+		s.Stats.SpoolFile += r.spool.Filed
+	}
+	r.spool.close()
+}
+
+// setAside makes the result keep its rows from now on; false when nobody will
+// read them.
+func (r *result) setAside() bool {
+	if r.mode == discard {
+		return false
+	}
+	r.mode = keep
+	return true
+}
+
+func valueError(err error, spec Spec) *sqlerr.Error {
+	e := *sqlerr.From(err)
+	var v *wire.ValueError
+	if errors.As(err, &v) {
+		e.SQLState, e.ColumnIndex = v.SQLState, v.Column
+	}
+	e.RemoteSQL = spec.SQL
+	return &e
+}

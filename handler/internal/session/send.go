@@ -1,0 +1,245 @@
+package session
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/wire"
+)
+
+// Param is one bound parameter. Value nil is NULL.
+type Param struct {
+	TypeOID uint32 // 0: inferred by the remote
+	Format  int16
+	Value   []byte
+}
+
+// Request is one statement to run for its rows.
+type Request struct {
+	SQL     string
+	Params  []Param
+	Formats []int16 // result formats, one per result column
+	Sink    Sink
+
+	Level        int  // local nest level
+	Serializable bool // local isolation level
+	Guard        bool // wants a savepoint to roll back to when abandoned
+	Dirty        bool // locks or writes rows
+}
+
+// Execute sends the request, in one packet with the transaction commands that
+// must come first. The connection must not have an active sink. Nothing is
+// read; the answers come through Pump.
+func (c *Conn) Execute(req *Request) *sqlerr.Error {
+	if c.Active() != nil {
+		return sqlerr.New(sqlerr.Internal, "a statement was sent on a connection whose last result is unread")
+	}
+	if len(req.Params) > math.MaxUint16 {
+		return sqlerr.New("54000", "statement for server \"%s\" has %d parameters, more than the protocol's limit of %d",
+			c.Server, len(req.Params), math.MaxUint16)
+	}
+	ex := &exchange{sink: req.Sink, open: true, sql: req.SQL, want: 'T', begins: !c.Tx.InTransaction()}
+	buf := c.enc[:0]
+	var err error
+	for _, name := range c.stmts.doomed {
+		if buf, err = (&pgproto3.Close{ObjectType: 'S', Name: name}).Encode(buf); err != nil {
+			return sqlerr.From(err)
+		}
+	}
+	c.stmts.doomed = c.stmts.doomed[:0]
+	for _, cmd := range c.Tx.Enter(req.Level, req.Serializable, req.Guard) {
+		if buf, err = appendControl(buf, cmd); err != nil {
+			return sqlerr.From(err)
+		}
+		ex.controls++
+	}
+	if req.Dirty {
+		c.Tx.MarkDirty()
+	}
+	if buf, err = c.appendQuery(buf, req, ex); err != nil {
+		return c.unsent(err, req)
+	}
+	if buf, err = (&pgproto3.Sync{}).Encode(buf); err != nil {
+		return c.unsent(err, req)
+	}
+	c.push(ex, buf)
+	if st := ex.stmt; st.prepared && st.fields != nil && c.broken == nil {
+		// a named statement cannot change its result type: no need to ask again
+		if err := req.Sink.Fields(withFormats(st.fields, req.Formats)); err != nil {
+			ex.err = err
+		}
+	}
+	return nil
+}
+
+// unsent undoes nothing of the state that Enter has announced: the connection
+// is closed instead, for a statement that could not even be encoded.
+func (c *Conn) unsent(err error, req *Request) *sqlerr.Error {
+	e := sqlerr.New("54000", "cannot send a statement to server \"%s\": %w", c.Server, err)
+	e.RemoteSQL = req.SQL
+	c.fail(e)
+	return e
+}
+
+// appendControl appends a transaction command as an extended-protocol
+// statement: inside one Sync an error in it skips everything that follows.
+func appendControl(buf []byte, cmd string) ([]byte, error) {
+	buf, err := (&pgproto3.Parse{Query: cmd}).Encode(buf)
+	if err == nil {
+		buf, err = (&pgproto3.Bind{}).Encode(buf)
+	}
+	if err == nil {
+		buf, err = (&pgproto3.Execute{}).Encode(buf)
+	}
+	return buf, err
+}
+
+// appendQuery appends Parse (unless the remote has the statement), Bind,
+// Describe (unless the answer is known) and Execute without a row limit, so
+// that the remote may use a parallel plan.
+func (c *Conn) appendQuery(buf []byte, req *Request, ex *exchange) ([]byte, error) {
+	st := c.stmts.use(statementKey(req))
+	ex.stmt = st
+	var err error
+	if !st.prepared {
+		if st.uses > 1 {
+			if st.name != "" {
+				c.stmts.doomed = append(c.stmts.doomed, st.name)
+			}
+			st.name = c.stmts.nextName()
+		}
+		oids := make([]uint32, len(req.Params))
+		for i, p := range req.Params {
+			oids[i] = p.TypeOID
+		}
+		if buf, err = (&pgproto3.Parse{Name: st.name, Query: req.SQL, ParameterOIDs: oids}).Encode(buf); err != nil {
+			return buf, err
+		}
+	}
+	buf = appendBind(buf, st.name, req)
+	if !st.prepared || st.fields == nil {
+		if buf, err = (&pgproto3.Describe{ObjectType: 'P'}).Encode(buf); err != nil {
+			return buf, err
+		}
+	}
+	return (&pgproto3.Execute{}).Encode(buf)
+}
+
+// appendBind writes a Bind of the unnamed portal ("Message Formats": Bind).
+func appendBind(buf []byte, name string, req *Request) []byte {
+	buf = append(buf, 'B', 0, 0, 0, 0)
+	start := len(buf) - 4
+	buf = append(buf, 0) // unnamed portal
+	buf = append(append(buf, name...), 0)
+	buf = binary.BigEndian.AppendUint16(buf, uint16(len(req.Params)))
+	for _, p := range req.Params {
+		buf = binary.BigEndian.AppendUint16(buf, uint16(p.Format))
+	}
+	buf = binary.BigEndian.AppendUint16(buf, uint16(len(req.Params)))
+	for _, p := range req.Params {
+		if p.Value == nil {
+			buf = binary.BigEndian.AppendUint32(buf, math.MaxUint32)
+			continue
+		}
+		buf = binary.BigEndian.AppendUint32(buf, uint32(len(p.Value)))
+		buf = append(buf, p.Value...)
+	}
+	buf = binary.BigEndian.AppendUint16(buf, uint16(len(req.Formats)))
+	for _, f := range req.Formats {
+		buf = binary.BigEndian.AppendUint16(buf, uint16(f))
+	}
+	binary.BigEndian.PutUint32(buf[start:], uint32(len(buf)-start))
+	return buf
+}
+
+// push queues the exchange and hands its bytes to the socket.
+func (c *Conn) push(ex *exchange, buf []byte) {
+	c.enc = buf
+	if cap(c.enc) > 1<<20 {
+		c.enc = nil
+	}
+	c.queue = append(c.queue, ex)
+	c.Exchanges++
+	c.sentAt = time.Now()
+	if c.broken != nil {
+		ex.open = false
+		if ex.sink != nil {
+			ex.sink.Done(c.broken)
+		}
+		c.queue = nil
+		return
+	}
+	if _, err := c.stream.Write(buf); err != nil {
+		c.lost(err)
+	}
+}
+
+// Control sends transaction commands by themselves, as one simple query; the
+// answer is read with whatever comes next. quiet: a failure becomes a warning.
+func (c *Conn) Control(quiet bool, cmds ...string) {
+	if len(cmds) == 0 || c.broken != nil {
+		return
+	}
+	ex := &exchange{controls: len(cmds), sql: strings.Join(cmds, "; "), quiet: quiet, want: 'T'}
+	if !c.Tx.InTransaction() {
+		ex.want = 'I'
+		c.used = true
+	}
+	buf, err := (&pgproto3.Query{String: ex.sql}).Encode(c.enc[:0])
+	if err != nil {
+		c.lost(fmt.Errorf("encoding %q: %w", ex.sql, err))
+		return
+	}
+	c.push(ex, buf)
+}
+
+// Override remembers result formats for a statement whose usual ones the
+// remote's types do not allow; Formats gives them back.
+func (c *Conn) Override(req *Request, formats []int16) {
+	if st := c.stmts.byKey[statementKey(req)]; st != nil {
+		st.formats = formats
+	}
+}
+
+// Formats returns the formats to ask for: what Override left, or usual.
+func (c *Conn) Formats(req *Request, usual []int16) []int16 {
+	if st := c.stmts.byKey[statementKey(req)]; st != nil && len(st.formats) == len(usual) && st.formats != nil {
+		return st.formats
+	}
+	return usual
+}
+
+// Prepared reports whether the remote has the statement under a name.
+func (c *Conn) Prepared(req *Request) bool {
+	st := c.stmts.byKey[statementKey(req)]
+	return st != nil && st.prepared
+}
+
+func statementKey(req *Request) string {
+	if len(req.Params) == 0 {
+		return req.SQL
+	}
+	key := make([]byte, 0, len(req.SQL)+4*len(req.Params)+1)
+	key = append(append(key, req.SQL...), 0)
+	for _, p := range req.Params {
+		key = binary.BigEndian.AppendUint32(key, p.TypeOID)
+	}
+	return string(key)
+}
+
+func withFormats(fields []wire.RemoteColumn, formats []int16) []wire.RemoteColumn {
+	out := make([]wire.RemoteColumn, len(fields))
+	for i, f := range fields {
+		if i < len(formats) {
+			f.Format = formats[i]
+		}
+		out[i] = f
+	}
+	return out
+}

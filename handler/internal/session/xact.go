@@ -1,0 +1,224 @@
+package session
+
+import (
+	"time"
+
+	"pgwire_fdw/handler/internal/sqlerr"
+)
+
+// The end of the local transaction, told to every remote one. Each function
+// may have to be called several times: a Waiting means "poll this, then call
+// again". They are steps of the same walk over the connections, and what one
+// connection has finished is not done again.
+
+// Commit ends the remote transactions before the local one commits. A
+// transaction that locked or wrote nothing is ended without awaiting the answer
+// (unless lazy_commit is off); a statement whose rows nobody wants any more is
+// cancelled rather than read to its end.
+func (p *Pool) Commit() (*Waiting, *sqlerr.Error) {
+	for _, e := range p.entries {
+		if e.conn == nil {
+			continue
+		}
+		c := e.conn
+		if !e.ending {
+			if !c.Tx.InTransaction() || c.Broken() != nil && c.Tx.Clean() {
+				continue
+			}
+			if err := c.Broken(); err != nil {
+				return nil, err
+			}
+			if w, err := p.settle(c, c.Tx.Clean()); w != nil || err != nil {
+				return w, err
+			}
+			if !c.Tx.InTransaction() {
+				continue
+			}
+			cmd, wait := c.Tx.Commit(e.target.LazyCommit)
+			c.Control(!wait, cmd)
+			e.ending, e.awaits = true, wait
+		}
+	}
+	// all are sent: now the answers that matter
+	for _, e := range p.entries {
+		if e.conn == nil || !e.ending || !e.awaits {
+			continue
+		}
+		if e.conn.Pump(e.conn.idle) == Blocked {
+			fd, write := e.conn.Poll()
+			return &Waiting{FD: fd, Write: write, Timeout: -1}, nil
+		}
+		e.awaits = false
+		if err := e.conn.Broken(); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// settle gets a connection to where a transaction command can be sent: no rows
+// outstanding. Cancelling fails the remote transaction, which is only right
+// when it is to be rolled back or nothing in it matters.
+func (p *Pool) settle(c *Conn, mayCancel bool) (*Waiting, *sqlerr.Error) {
+	sink := c.Active()
+	if sink == nil && c.cancel == nil {
+		return nil, nil
+	}
+	if sink != nil {
+		sink.Discard()
+		// the rest may be here already
+		pr := c.Pump(c.upTo(abandonAfter))
+		if c.Active() == nil || pr == Failed {
+			return nil, c.Broken()
+		}
+		if !mayCancel {
+			return c.goOn(pr), nil
+		}
+		c.Cancel()
+	}
+	finished, fd, write, timeout := c.CancelStep()
+	if !finished {
+		return &Waiting{FD: fd, Write: write, Timeout: timeout, Cleanup: true}, nil
+	}
+	return nil, c.Broken()
+}
+
+// idle reports whether every answer has come.
+func (c *Conn) idle() bool { return len(c.queue) == 0 }
+
+// Abort ends the remote transactions after the local one has failed. It never
+// fails: a connection that cannot be brought to a known state is closed.
+func (p *Pool) Abort() *Waiting {
+	for _, e := range p.entries {
+		if e.dial != nil {
+			e.dial.abandon()
+			e.dial = nil
+		}
+		// cancel them all before waiting for any
+		if e.conn != nil && e.conn.Active() != nil && e.conn.Broken() == nil {
+			e.conn.Cancel()
+		}
+	}
+	for _, e := range p.entries {
+		c := e.conn
+		if c == nil || c.Broken() != nil || !c.Tx.InTransaction() {
+			continue
+		}
+		if w, _ := p.settle(c, true); w != nil {
+			return w
+		}
+		c.Control(true, c.Tx.Abort())
+	}
+	return nil
+}
+
+// End forgets what belonged to the transaction that is over: broken, stale and
+// unwanted connections are closed.
+func (p *Pool) End() {
+	for umid, e := range p.entries {
+		e.ending, e.awaits = false, false
+		if e.dial != nil {
+			e.dial.abandon()
+			e.dial = nil
+		}
+		if e.conn == nil || e.conn.Broken() != nil || e.stale || !e.target.Keep {
+			p.drop(umid, e)
+		}
+	}
+}
+
+// SubCommit tells the connections that a sub-transaction has committed.
+func (p *Pool) SubCommit(level int) {
+	for _, e := range p.entries {
+		if e.conn != nil {
+			e.conn.Tx.SubCommit(level)
+		}
+	}
+}
+
+// SubAbort undoes what the connections did in a sub-transaction. Like Abort it
+// does not fail: a connection that cannot follow is marked broken, and the
+// outer transaction learns it when it uses it again.
+func (p *Pool) SubAbort(level int) *Waiting {
+	for _, e := range p.entries {
+		c := e.conn
+		if c == nil || c.Broken() != nil || !c.Tx.UsedAt(level) {
+			continue
+		}
+		if w, _ := p.settle(c, true); w != nil {
+			return w
+		}
+		c.Control(false, c.Tx.SubAbort(level)...)
+	}
+	return nil
+}
+
+// GiveUp closes what is not in a known state by now.
+func (p *Pool) GiveUp() {
+	for _, e := range p.entries {
+		c := e.conn
+		if c != nil && c.Broken() == nil && (c.Active() != nil || c.cancel != nil) {
+			c.fail(sqlerr.New(sqlerr.ConnectionFailure,
+				"connection to server \"%s\" cannot be used: it did not answer in time when its statement was cancelled", c.Server))
+		}
+	}
+}
+
+// SetAside prepares a connection for another statement while rows of its
+// current one are unread: the sink is told to keep them (or drops them, when
+// nobody wants them). Nil, nil: the connection is free.
+func (p *Pool) SetAside(c *Conn, keep func(Sink) bool) (*Waiting, *sqlerr.Error) {
+	if c.cancel != nil {
+		finished, fd, write, timeout := c.CancelStep()
+		if !finished {
+			return &Waiting{FD: fd, Write: write, Timeout: timeout}, nil
+		}
+		c.Control(false, c.Tx.Unguard()...)
+		return nil, c.Broken()
+	}
+	sink := c.Active()
+	if sink == nil {
+		return nil, c.Broken()
+	}
+	kept := keep(sink)
+	pr := c.Pump(c.upTo(abandonAfter))
+	if c.Active() == nil || pr == Failed {
+		return nil, c.Broken()
+	}
+	w := c.goOn(pr)
+	if !kept && c.Tx.Guarded() {
+		// worth a cancel: much is still to come, or it takes its time
+		if pr == Finished || time.Since(c.sentAt) > abandonPatience {
+			c.Cancel()
+			return &Waiting{FD: -1}, nil
+		}
+		if pr == Blocked {
+			w.Timeout = abandonPatience
+		}
+	}
+	return w, nil
+}
+
+// upTo ends a Pump when the active statement is through, or after n bytes so
+// that the backend's thread can look for interrupts.
+func (c *Conn) upTo(n int64) func() bool {
+	end := c.BytesRead + n
+	return func() bool { return c.Active() == nil || c.BytesRead > end }
+}
+
+// goOn is what to wait for after a Pump that has ended before its aim: nothing
+// when it was only interrupted, else the socket.
+func (c *Conn) goOn(pr Progress) *Waiting {
+	if pr == Finished {
+		return &Waiting{FD: -1}
+	}
+	fd, write := c.Poll()
+	return &Waiting{FD: fd, Write: write, Timeout: -1}
+}
+
+// How much of an unwanted result is read, and for how long, before it is
+// cancelled instead.
+const (
+	abandonAfter    = 1 << 20
+	abandonPatience = 20 * time.Millisecond
+)

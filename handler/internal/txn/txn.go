@@ -1,0 +1,148 @@
+// Package txn decides which transaction commands a remote session needs so
+// that its transaction follows the local one. It does no I/O: an event goes
+// in, the new state and the commands to send come out.
+//
+// The local transaction has a nest level: 1 at the top, one more for every
+// open sub-transaction (GetCurrentTransactionNestLevel of access/xact.h). The
+// remote transaction is begun when it is first used, and savepoints are set
+// when it is first used inside a sub-transaction, so a remote that is not
+// touched costs nothing.
+package txn
+
+import "strconv"
+
+// querySavepoint guards one statement whose result may have to be abandoned
+// half-read: cancelling it fails the remote transaction, and rolling back to
+// this savepoint mends that without losing the snapshot.
+const querySavepoint = "pgwire_q"
+
+// State is the transaction state of one remote session. The zero value is an
+// idle session.
+type State struct {
+	depth  int // levels that exist remotely: 0 idle, 1 transaction, n with savepoints s2..sn
+	valid  int // deepest of them that still belongs to an open local level
+	guard  bool
+	failed bool
+	dirty  bool
+}
+
+// InTransaction reports whether the remote session is in a transaction block.
+func (s *State) InTransaction() bool { return s.depth > 0 }
+
+// Guarded reports whether the running (or last) statement has a savepoint of
+// its own to roll back to.
+func (s *State) Guarded() bool { return s.guard }
+
+// Depth returns how many levels exist remotely, the transaction included.
+func (s *State) Depth() int { return s.depth }
+
+// Clean reports whether the remote transaction has locked or written nothing
+// that its end could still tell us about.
+func (s *State) Clean() bool { return !s.dirty }
+
+// MarkDirty records that a statement locked or wrote something.
+func (s *State) MarkDirty() { s.dirty = true }
+
+// MarkFailed records that a statement failed inside the transaction.
+func (s *State) MarkFailed() {
+	if s.depth > 0 {
+		s.failed = true
+	}
+}
+
+// Failed reports whether the remote transaction block is in its error state.
+func (s *State) Failed() bool { return s.failed }
+
+// Enter returns the commands to send in front of a statement that runs at the
+// given local nest level (>= 1). With guard the statement gets a savepoint of
+// its own, released by the commands of the next Enter.
+func (s *State) Enter(level int, serializable, guard bool) []string {
+	var cmds []string
+	if s.depth == 0 {
+		isolation := "REPEATABLE READ"
+		if serializable {
+			isolation = "SERIALIZABLE"
+		}
+		cmds = append(cmds, "START TRANSACTION ISOLATION LEVEL "+isolation)
+		s.depth, s.valid = 1, 1
+	}
+	if s.guard {
+		cmds = append(cmds, "RELEASE SAVEPOINT "+querySavepoint)
+		s.guard = false
+	}
+	if s.valid < s.depth {
+		cmds = append(cmds, "RELEASE SAVEPOINT "+levelName(s.valid+1))
+		s.depth = s.valid
+	}
+	for s.depth < level {
+		s.depth++
+		cmds = append(cmds, "SAVEPOINT "+levelName(s.depth))
+	}
+	s.valid = s.depth
+	if guard {
+		cmds = append(cmds, "SAVEPOINT "+querySavepoint)
+		s.guard = true
+	}
+	return cmds
+}
+
+// SubCommit tells that the local sub-transaction of this level has committed.
+// The remote savepoint is released when the session is next used.
+func (s *State) SubCommit(level int) {
+	if s.valid >= level {
+		s.valid = level - 1
+	}
+}
+
+// UsedAt reports whether the session did something in the local
+// sub-transaction of this level that its abort has to undo.
+func (s *State) UsedAt(level int) bool { return s.depth > 0 && s.valid >= level }
+
+// SubAbort tells that the local sub-transaction of this level has aborted and
+// returns the commands that undo what the session did in it; none when it was
+// not used there.
+func (s *State) SubAbort(level int) []string {
+	if !s.UsedAt(level) {
+		return nil
+	}
+	name := levelName(level)
+	s.depth, s.valid = level-1, level-1
+	s.guard, s.failed = false, false
+	return []string{"ROLLBACK TO SAVEPOINT " + name, "RELEASE SAVEPOINT " + name}
+}
+
+// Unguard returns the commands that undo the guarded statement, after it was
+// cancelled. Without a guard there is nothing to roll back to: none.
+func (s *State) Unguard() []string {
+	if !s.guard {
+		return nil
+	}
+	s.guard, s.failed = false, false
+	return []string{"ROLLBACK TO SAVEPOINT " + querySavepoint, "RELEASE SAVEPOINT " + querySavepoint}
+}
+
+// Commit ends the remote transaction with the local one: the command to send
+// ("" when idle), and whether its answer has to be awaited.
+func (s *State) Commit(lazy bool) (cmd string, wait bool) {
+	if s.depth == 0 {
+		return "", false
+	}
+	cmd, wait = "COMMIT", s.dirty || !lazy
+	if s.failed {
+		cmd = "ROLLBACK"
+	}
+	*s = State{}
+	return cmd, wait
+}
+
+// Abort ends the remote transaction without its effects: the command to send,
+// "" when idle.
+func (s *State) Abort() string {
+	if s.depth == 0 {
+		return ""
+	}
+	*s = State{}
+	return "ROLLBACK"
+}
+
+func levelName(level int) string { return "s" + strconv.Itoa(level) }

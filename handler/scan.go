@@ -1,0 +1,123 @@
+package handler
+
+import (
+	"pgwire_fdw/handler/internal/fetch"
+	"pgwire_fdw/handler/internal/invariant"
+	"pgwire_fdw/handler/internal/session"
+	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/wire"
+)
+
+// scanTable maps the numbers C knows to scans. A number is never used twice,
+// so a call with an old one finds nothing instead of somebody else's scan.
+type scanTable struct {
+	next uint64
+	byID map[uint64]*fetch.Scan
+}
+
+func (t *scanTable) init() { t.byID = map[uint64]*fetch.Scan{} }
+
+// ScanArgs describe a scan (pgwire_scan_args of bridge.h).
+type ScanArgs struct {
+	Umid        uint32
+	Superuser   bool
+	Columns     []wire.Column
+	SQL         string
+	FetchMemory int64
+	Expected    int64
+	LocksRows   bool
+}
+
+// Column is one result column as the local side wants it.
+type Column = wire.Column
+
+// Param is one bound parameter; Value nil is NULL.
+type Param = session.Param
+
+// ScanStats count what a scan has done.
+type ScanStats = fetch.Stats
+
+// OpenScan makes a scan and returns its handle.
+func OpenScan(a ScanArgs) uint64 {
+	invariant.MaybePanic("scan_open")
+	backend.scans.next++
+	id := backend.scans.next
+	backend.scans.byID[id] = fetch.New(backend.pool, fetch.Spec{
+		Umid: a.Umid, Superuser: a.Superuser, SQL: a.SQL, Columns: a.Columns,
+		Options:     wire.Options{Encoding: encoding(), NameDataLen: backend.settings.NameDataLen},
+		TempDir:     backend.settings.TempDir,
+		FetchMemory: a.FetchMemory, Expected: a.Expected, Dirty: a.LocksRows,
+	})
+	invariant.Track("scan", 1)
+	return id
+}
+
+// BindScan starts the scan anew with these parameters, which it keeps.
+func BindScan(id uint64, level int, serializable bool, params []Param) *Error {
+	s := backend.scans.byID[id]
+	if s == nil {
+		return noScan(id)
+	}
+	s.Bind(fetch.Bind{Level: level, Serializable: serializable, Params: params})
+	return nil
+}
+
+// Batch is a run of rows in the layout of bridge.h, valid until the next call
+// for the same scan.
+type Batch struct {
+	Rows  uintptr
+	NRows int
+	Forms []wire.Form
+}
+
+// NextBatch answers StatusOK with a batch, StatusEOF, StatusWait, StatusConn
+// (open the connection, call again) or StatusError.
+func NextBatch(id uint64) (Batch, Status, Wait, *Error) {
+	s := backend.scans.byID[id]
+	if s == nil {
+		return Batch{}, StatusError, Wait{}, noScan(id)
+	}
+	invariant.MaybePanic("scan_next")
+	out, w, err := s.Next()
+	if err != nil {
+		return Batch{}, StatusError, Wait{}, err
+	}
+	switch out {
+	case fetch.Wait:
+		return Batch{}, StatusWait, toWait(w), nil
+	case fetch.Connect:
+		return Batch{}, StatusConn, Wait{}, nil
+	case fetch.End:
+		return Batch{}, StatusEOF, Wait{}, nil
+	}
+	arena, forms := s.Batch()
+	return Batch{Rows: arena.Base(), NRows: arena.Rows(), Forms: forms}, StatusOK, Wait{}, nil
+}
+
+// ResetScan drops the scan's result.
+func ResetScan(id uint64) {
+	if s := backend.scans.byID[id]; s != nil {
+		s.Reset()
+	}
+}
+
+// CloseScan frees a scan; an unknown number is no error.
+func CloseScan(id uint64) {
+	if s := backend.scans.byID[id]; s != nil {
+		s.Close()
+		delete(backend.scans.byID, id)
+		invariant.Track("scan", -1)
+	}
+}
+
+// StatsOf returns a scan's counters.
+func StatsOf(id uint64) ScanStats {
+	if s := backend.scans.byID[id]; s != nil {
+		return s.Stats
+	}
+	return ScanStats{}
+}
+
+func noScan(id uint64) *Error {
+	return sqlerr.New(sqlerr.Internal, "there is no remote scan number %d", id)
+}

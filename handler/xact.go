@@ -1,0 +1,61 @@
+package handler
+
+import (
+	"pgwire_fdw/handler/internal/session"
+	"pgwire_fdw/handler/internal/sqlerr"
+)
+
+// Events of the local transaction (PGWIRE_XACT_* of bridge.h).
+const (
+	xactPreCommit = iota
+	xactCommit
+	xactAbort
+	xactPrePrepare
+	subxactCommit
+	subxactAbort
+)
+
+// XactEvent tells the remote transactions what happened to the local one;
+// StatusWait: call again after polling.
+func XactEvent(event, level int) (Status, Wait, *Error) {
+	var w *session.Waiting
+	var err *Error
+	p := backend.pool
+	switch event {
+	case xactPreCommit:
+		w, err = p.Commit()
+	case xactCommit:
+		p.End()
+	case xactAbort:
+		if w = p.Abort(); w == nil {
+			p.End()
+		}
+	case xactPrePrepare:
+		if p.InTransaction() {
+			err = sqlerr.New("0A000", "cannot PREPARE a transaction that has operated on pgwire_fdw foreign tables")
+		}
+	case subxactCommit:
+		p.SubCommit(level)
+	case subxactAbort:
+		w = p.SubAbort(level)
+	}
+	switch {
+	case err != nil:
+		return StatusError, Wait{}, err
+	case w != nil:
+		return StatusWait, toWait(w), nil
+	}
+	return StatusOK, Wait{}, nil
+}
+
+// XactGiveUp ends the waiting in an abort: what is not clean is closed.
+func XactGiveUp() { backend.pool.GiveUp() }
+
+// NextNotice takes the oldest pending notice and its level.
+func NextNotice() (int, *Error, bool) {
+	if backend.pool == nil {
+		return 0, nil, false
+	}
+	n, ok := backend.pool.NextNotice()
+	return n.Level, n.Err, ok
+}
