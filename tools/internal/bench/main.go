@@ -1,0 +1,168 @@
+// Command bench measures pgwire_fdw beside postgres_fdw, and beside the same
+// query sent straight to the remote server, in one run and in turn. It asserts
+// nothing: it prints a table, and writes it with a chart.
+//
+// tools/bench starts the two servers that it needs.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// bench is one run of the whole.
+type bench struct {
+	bindir     string
+	localPort  int
+	remotePort int
+	proxyPort  int // a proxy to the remote that adds delay to each round trip
+	runs       int
+	scale      float64
+	only       []string
+
+	local  *pgx.Conn // one session for all, jit off
+	remote *pgx.Conn
+	report report
+}
+
+const password = "postgres" // of the superuser of tools/lib.sh's servers
+
+func main() {
+	b := &bench{}
+	var only, out string
+	flag.StringVar(&b.bindir, "bindir", "", "directory of psql and pgbench")
+	flag.IntVar(&b.localPort, "local-port", 0, "port of the server with the foreign tables")
+	flag.IntVar(&b.remotePort, "remote-port", 0, "port of the server with the data")
+	flag.IntVar(&b.runs, "runs", 5, "runs of each measure")
+	flag.Float64Var(&b.scale, "scale", 1, "factor for row counts")
+	flag.StringVar(&only, "only", "", "measures to run, separated by commas")
+	flag.StringVar(&out, "out", "docs", "directory for bench.md and bench.svg")
+	flag.Parse()
+	if only != "" {
+		b.only = strings.Split(only, ",")
+	}
+	if err := b.run(context.Background(), out); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func (b *bench) run(ctx context.Context, out string) error {
+	stop, err := b.startProxy(500 * time.Microsecond)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	if b.remote, err = connect(ctx, b.remotePort); err != nil {
+		return err
+	}
+	defer b.remote.Close(ctx)
+	if b.local, err = connect(ctx, b.localPort); err != nil {
+		return err
+	}
+	defer b.local.Close(ctx)
+	if err := b.load(ctx); err != nil {
+		return err
+	}
+	if err := b.describe(ctx); err != nil {
+		return err
+	}
+	measures := []way{
+		{"mixed", b.mixed}, {"narrow", b.narrow}, {"proxy", b.narrowFar}, {"point", b.point},
+		{"parallel", b.parallel}, {"first", b.firstQuery}, {"growth", b.growth},
+	}
+	for _, name := range b.only {
+		if !slices.ContainsFunc(measures, func(m way) bool { return m.name == name }) {
+			return fmt.Errorf("there is no measure %q", name)
+		}
+	}
+	for _, m := range measures {
+		if len(b.only) > 0 && !slices.Contains(b.only, m.name) {
+			continue
+		}
+		start := time.Now()
+		if err := m.run(ctx); err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
+		}
+		progress("%s done in %.0f s", m.name, time.Since(start).Seconds())
+	}
+	fmt.Println()
+	fmt.Print(b.report.markdown())
+	if err := os.WriteFile(filepath.Join(out, "bench.md"), []byte(b.report.markdown()), 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(out, "bench.svg"), []byte(b.report.svg()), 0o644)
+}
+
+func connect(ctx context.Context, port int) (*pgx.Conn, error) {
+	return pgx.Connect(ctx, fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%d/postgres?sslmode=disable", password, port))
+}
+
+// execAll runs statements one by one.
+func execAll(ctx context.Context, conn *pgx.Conn, statements ...string) error {
+	for _, sql := range statements {
+		if _, err := conn.PgConn().Exec(ctx, sql).ReadAll(); err != nil {
+			return fmt.Errorf("%s: %w", sql, err)
+		}
+	}
+	return nil
+}
+
+// rows is n at full scale.
+func (b *bench) rows(n int) int { return max(1, int(float64(n)*b.scale)) }
+
+func progress(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "%s  %s\n", time.Now().Format("15:04:05"), fmt.Sprintf(format, args...))
+}
+
+// series are the times of one thing, one per run.
+type series []time.Duration
+
+func (s series) median() time.Duration {
+	if len(s) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(s))
+	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+}
+
+// spread is the distance of the extremes, as a fraction of the median.
+func (s series) spread() float64 {
+	if len(s) == 0 || s.median() == 0 {
+		return 0
+	}
+	return float64(slices.Max(s)-slices.Min(s)) / float64(s.median())
+}
+
+// way is one way to do what is measured, or a whole measure.
+type way struct {
+	name string
+	run  func(context.Context) error
+}
+
+// inTurn runs every way once per round, so that a machine that grows slower or
+// faster meanwhile does so for all of them. A round before the first is not counted.
+func (b *bench) inTurn(ctx context.Context, what string, ways []way) (map[string]series, error) {
+	times := map[string]series{}
+	for round := range b.runs + 1 {
+		for _, w := range ways {
+			start := time.Now()
+			if err := w.run(ctx); err != nil {
+				return nil, fmt.Errorf("%s: %w", w.name, err)
+			}
+			if round > 0 {
+				times[w.name] = append(times[w.name], time.Since(start))
+			}
+		}
+		progress("%s: round %d of %d", what, round, b.runs)
+	}
+	return times, nil
+}
