@@ -36,11 +36,11 @@ func (b *bench) load(ctx context.Context) error {
 	progress("loading %d and %d rows", b.rows(mixedRows), b.rows(narrowRows))
 	if err := execAll(ctx, b.remote,
 		`CREATE EXTENSION pg_prewarm`,
-		fmt.Sprintf(`CREATE TABLE mixed AS SELECT g::int8 AS id, (g * 7919 %% 1000003)::int4 AS a, sqrt(g)::float8 AS f,
-			(g * 31 %% 10000019) / 100.0::numeric(14,4) AS n, '2000-01-01'::date + g %% 9000 AS d,
+		fmt.Sprintf(`CREATE TABLE mixed AS SELECT g::int8 AS id, (g::int8 * 7919 %% 1000003)::int4 AS a, sqrt(g)::float8 AS f,
+			(g::int8 * 31 %% 10000019) / 100.0::numeric(14,4) AS n, '2000-01-01'::date + g %% 9000 AS d,
 			'2026-01-01 00:00+00'::timestamptz - g * interval '7 seconds' AS ts, 'note number ' || g AS s,
 			md5(g::text)::varchar(40) AS vc, g %% 3 = 0 AS b FROM generate_series(1, %d) g`, b.rows(mixedRows)),
-		fmt.Sprintf(`CREATE TABLE narrow AS SELECT g::int8 AS id, (g %% 1000)::int4 AS a, (g * 13 %% 1000003)::int4 AS b
+		fmt.Sprintf(`CREATE TABLE narrow AS SELECT g::int8 AS id, (g %% 1000)::int4 AS a, (g::int8 * 13 %% 1000003)::int4 AS b
 			FROM generate_series(1, %d) g`, b.rows(narrowRows)),
 		fmt.Sprintf(`CREATE TABLE kv AS SELECT g AS id, 'value of ' || g AS v FROM generate_series(1, %d) g`, keyRows),
 		`ALTER TABLE kv ADD PRIMARY KEY (id)`,
