@@ -102,7 +102,7 @@ var libpqOptions = []Spec{
 		Doc: "Highest TLS version."},
 	{Name: "gssencmode", Catalogs: onServer, Kind: Enum, Values: []string{"disable", "prefer"}, Unsupported: []string{"require"}, Effect: Ignored,
 		Defaults: always("disable"), Since: 14, Libpq: true,
-		Doc: "GSSAPI encryption is not spoken: `prefer` goes on without it."},
+		Doc: "GSSAPI encryption is not spoken, TLS (sslmode) is; prefer goes on without GSSAPI."},
 	{Name: "krbsrvname", Catalogs: onServer, Effect: Ignored, Since: 14, Libpq: true,
 		Doc: "GSSAPI authentication is not spoken."},
 	{Name: "gsslib", Catalogs: onServer, Effect: Ignored, Since: 14, Libpq: true,

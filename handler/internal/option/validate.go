@@ -145,7 +145,7 @@ func (s *Spec) checkList(value string) *Error {
 		}
 	case Addresses:
 		if entry, bad := badAddress(value); bad {
-			return s.invalid("address", entry, "Numeric IPv4 or IPv6 addresses are expected; names belong into \"host\".")
+			return s.invalid("address", entry, "Numeric IPv4 or IPv6 addresses are expected; names belong in option \"host\".")
 		}
 	case AuthMethods:
 		if !validAuthMethods(value) {
