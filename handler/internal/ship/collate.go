@@ -1,0 +1,92 @@
+package ship
+
+import "pgwire_fdw/handler/internal/ir"
+
+// collateKind says where a collation comes from, in order of precedence.
+type collateKind int
+
+const (
+	// collateNone: not collatable, or the default collation of something that
+	// is not a column: it adapts to whatever it is combined with.
+	collateNone collateKind = iota
+	// collateSafe: comes from a column of the foreign table, so the remote's
+	// column brings it along without being told.
+	collateSafe
+	// collateUnsafe: from elsewhere, or a conflict. Harmless as long as nothing
+	// uses it.
+	collateUnsafe
+)
+
+// collation is what is known of an expression's collation. It follows the
+// remote parser's derivation (parse_collate.c), so that what is written
+// without a COLLATE clause is understood there as it was here. The rule is the
+// one of postgres_fdw's foreign_expr_walker.
+//
+// Like there, the default collation of the remote database is taken for the
+// local one; a table whose remote columns have another should declare it.
+type collation struct {
+	kind collateKind
+	of   *ir.Collation
+}
+
+func oid(c *ir.Collation) uint32 {
+	if c == nil {
+		return 0
+	}
+	return c.OID
+}
+
+// ofColumn is the collation of a column of the foreign table.
+func ofColumn(c *ir.Collation) collation {
+	if c == nil {
+		return collation{}
+	}
+	return collation{collateSafe, c}
+}
+
+// ofValue is that of a constant, a parameter, anything computed here.
+func ofValue(c *ir.Collation) collation {
+	if c == nil || c.Default {
+		return collation{}
+	}
+	return collation{collateUnsafe, c}
+}
+
+// merge combines the collation of one more argument into c.
+func (c *collation) merge(other collation) {
+	switch {
+	case other.kind > c.kind:
+		*c = other
+	case other.kind < c.kind || other.kind != collateSafe || oid(other.of) == oid(c.of):
+	case c.of.Default: // a collation that was declared beats the default
+		*c = other
+	case !other.of.Default:
+		c.kind = collateUnsafe
+	}
+}
+
+// feeds checks that an operator or function that uses the input collation
+// would get the same one there, the arguments' combined collation being c.
+func (c collation) feeds(e ir.Expr, input *ir.Collation) error {
+	if input == nil || c.kind == collateSafe && oid(c.of) == input.OID {
+		return nil
+	}
+	return refuse(e, "collation does not come from a column of the foreign table")
+}
+
+// yields is the collation of a result, that of the arguments being c.
+func (c collation) yields(result *ir.Collation) collation {
+	if c.kind == collateSafe && oid(c.of) == oid(result) {
+		return c
+	}
+	return ofValue(result)
+}
+
+// relabelled is yields for a change of type or collation that may not be
+// written at all: a column's own collation cannot be overridden by it.
+func (c collation) relabelled(result *ir.Collation) collation {
+	if c.kind == collateSafe && result != nil && oid(c.of) != result.OID {
+		return collation{collateUnsafe, result}
+	}
+	return c.yields(result)
+}

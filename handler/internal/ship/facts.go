@@ -1,0 +1,140 @@
+package ship
+
+import (
+	"fmt"
+	"strings"
+
+	"pgwire_fdw/handler/internal/ir"
+)
+
+// facts are what a subtree is made of.
+type facts struct {
+	foreign bool // has a column of the foreign relation
+	pure    bool // evaluated ahead of the scan it gives the same
+	open    bool // has a CaseTest whose CASE is further up
+}
+
+// movable: can be evaluated here, ahead of the scan, by itself.
+func (f facts) movable() bool { return f.pure && !f.open && !f.foreign }
+
+// look finds out about a subtree, once.
+func (w *walker) look(e ir.Expr) facts {
+	if f, ok := w.facts[e]; ok {
+		return f
+	}
+	f := facts{pure: repeatable(e)}
+	for _, child := range e.Children() {
+		c := w.look(child)
+		f.foreign = f.foreign || c.foreign
+		f.pure = f.pure && c.pure
+		f.open = f.open || c.open
+	}
+	switch e := e.(type) {
+	case *ir.Var:
+		f.foreign = e.Foreign
+		f.pure = !e.Foreign && e.Attno > 0
+	case *ir.Unknown:
+		f.foreign = e.ForeignVar
+		f.pure = !e.ForeignVar && !e.Volatile && !e.NotAlone
+	case *ir.CaseTest:
+		f.open = true
+	case *ir.Case:
+		f.open = w.openCase(e)
+	case *ir.ArrayCoerce:
+		f.open = w.look(e.Arg).open
+	}
+	w.facts[e] = f
+	return f
+}
+
+// openCase: an argument closes the CaseTests of the conditions.
+func (w *walker) openCase(e *ir.Case) bool {
+	open := e.Arg != nil && w.look(e.Arg).open || e.Default != nil && w.look(e.Default).open
+	for _, when := range e.Whens {
+		open = open || w.look(when.Result).open || e.Arg == nil && w.look(when.Cond).open
+	}
+	return open
+}
+
+// repeatable: evaluated once per scan it gives what it would give per row. Set
+// returning functions, which would give several values, come as Unknown.
+func repeatable(e ir.Expr) bool {
+	for _, f := range functions(e) {
+		if f != nil && (f.Volatility == 'v' || f.RetSet || f.Kind != 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// functions that a node itself calls.
+func functions(e ir.Expr) []*ir.Function {
+	switch e := e.(type) {
+	case *ir.Op:
+		return []*ir.Function{e.Function}
+	case *ir.Distinct:
+		return []*ir.Function{e.Function}
+	case *ir.NullIf:
+		return []*ir.Function{e.Function}
+	case *ir.Func:
+		return []*ir.Function{e.Function}
+	case *ir.ScalarArray:
+		return []*ir.Function{e.Function}
+	case *ir.MinMax:
+		return []*ir.Function{e.Comparison}
+	case *ir.CoerceViaIO:
+		return []*ir.Function{e.Output, e.Input}
+	}
+	return nil
+}
+
+// total says that a movable expression cannot fail, or fails whatever the
+// statement's parameters are: such a one may be evaluated ahead of the scan
+// even where it stands behind a guard.
+func total(e ir.Expr) bool {
+	switch e := e.(type) {
+	case *ir.Param, *ir.Var, *ir.SQLValue:
+		return true
+	case *ir.Relabel:
+		return total(e.Arg)
+	default:
+		return instant(e)
+	}
+}
+
+// instant: a point or length of time reckoned from the clock and constants
+// alone, such as now() - interval '1 day'.
+func instant(e ir.Expr) bool {
+	if _, constant := e.(*ir.Const); constant {
+		return true
+	}
+	if !datetime[e.Base().Type.OID] {
+		return false
+	}
+	switch e := e.(type) {
+	case *ir.SQLValue:
+		return true
+	case *ir.Op:
+		return e.Function.Builtin && allInstant(e.Args)
+	case *ir.Func:
+		return e.Function.Builtin && allInstant(e.Args)
+	}
+	return false
+}
+
+func allInstant(args []ir.Expr) bool {
+	for _, a := range args {
+		if !instant(a) {
+			return false
+		}
+	}
+	return true
+}
+
+// kind names the type of an expression, for people.
+func kind(e ir.Expr) string {
+	if u, ok := e.(*ir.Unknown); ok {
+		return fmt.Sprintf("node %d", u.Tag)
+	}
+	return strings.TrimPrefix(fmt.Sprintf("%T", e), "*ir.")
+}

@@ -1,0 +1,105 @@
+package ship
+
+import "pgwire_fdw/handler/internal/ir"
+
+func known(o ir.Origin) bool { return o.Builtin || o.Extension }
+
+// functionOK: may the function run on the remote server?
+func functionOK(e ir.Expr, f *ir.Function) error {
+	switch {
+	case !known(f.Origin):
+		return refuse(e, "function %s.%s is neither built-in nor of an extension of the server", f.Schema, f.Name)
+	case f.Volatility != 'i':
+		return refuse(e, "function %s is not immutable", f.Name)
+	case f.RetSet || f.Kind != 'f':
+		return refuse(e, "%s is not a plain function", f.Name)
+	case f.Builtin && surroundings[f.OID] != "":
+		return refuse(e, "result of function %s depends on %s", f.Name, surroundings[f.OID])
+	}
+	return nil
+}
+
+func operatorOK(e ir.Expr, o *ir.Operator, f *ir.Function) error {
+	if !known(o.Origin) {
+		return refuse(e, "operator %s.%s is neither built-in nor of an extension of the server", o.Schema, o.Name)
+	}
+	return functionOK(e, f)
+}
+
+// plainEquality: the "=" that the remote session finds where SQL's syntax names
+// no operator; its search path is pg_catalog.
+func plainEquality(o *ir.Operator) bool {
+	return o.Builtin && o.Schema == "pg_catalog" && o.Name == "="
+}
+
+// bindable: a value of the type can travel as a parameter and means the same
+// there.
+func bindable(t *ir.Type) bool {
+	return known(t.Origin) && t.Typtype != 'p' && !t.OIDAlias && !localeDependent(t)
+}
+
+// localeDependent: the text form depends on lc_monetary, which no session sets
+// for the other.
+func localeDependent(t *ir.Type) bool { return t.OID == 790 || t.OID == 791 } // money, money[]
+
+// printedBySettings: the output function is marked immutable, yet its text
+// depends on a setting that differs between an ordinary session and ours.
+func printedBySettings(t *ir.Type) bool {
+	switch t.OID {
+	case 17, 1001: // bytea: bytea_output
+		return true
+	case 700, 701, 1021, 1022: // real, double precision: extra_float_digits
+		return true
+	case 600, 601, 602, 603, 604, 628, 718: // point lseg path box polygon line circle: the same
+		return true
+	case 1186, 1187: // interval: IntervalStyle
+		return true
+	}
+	return false
+}
+
+const (
+	encoding  = "the encoding of the database"
+	localOIDs = "OIDs of local objects"
+	platform  = "the platform of the server"
+)
+
+// surroundings are built-in functions that are marked immutable and are so
+// within one database, but not from one to another (pg_proc.dat).
+var surroundings = map[uint32]string{
+	400:  encoding,  // hashtext(text)
+	448:  encoding,  // hashtextextended(text, bigint)
+	626:  encoding,  // hash_array(anyarray)
+	782:  encoding,  // hash_array_extended(anyarray, bigint)
+	455:  encoding,  // hashname(name)
+	447:  encoding,  // hashnameextended(name, bigint)
+	4045: encoding,  // jsonb_hash(jsonb)
+	3416: encoding,  // jsonb_hash_extended(jsonb, bigint)
+	1080: encoding,  // hashbpchar(character)
+	972:  encoding,  // hashbpcharextended(character, bigint)
+	1374: encoding,  // octet_length(text)
+	1375: encoding,  // octet_length(character)
+	1620: encoding,  // ascii(text)
+	1621: encoding,  // chr(integer)
+	1811: encoding,  // bit_length(text)
+	1845: encoding,  // to_ascii(text)
+	1846: encoding,  // to_ascii(text, integer)
+	1847: encoding,  // to_ascii(text, name)
+	2311: encoding,  // md5(text)
+	6198: encoding,  // unistr(text)
+	2319: platform,  // pg_encoding_max_length(integer)
+	1365: localOIDs, // makeaclitem(oid, oid, text, boolean)
+	3424: localOIDs, // pg_partition_root(regclass)
+	3943: localOIDs, // acldefault("char", oid)
+	5028: localOIDs, // satisfies_hash_partition(oid, integer, integer, "any")
+}
+
+// datetime are the types of moments and of lengths of time.
+var datetime = map[uint32]bool{
+	1082: true, // date
+	1083: true, // time
+	1114: true, // timestamp
+	1184: true, // timestamptz
+	1186: true, // interval
+	1266: true, // timetz
+}

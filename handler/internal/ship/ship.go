@@ -1,0 +1,282 @@
+// Package ship decides whether an expression may run on the remote server:
+// whether it must give there, for every row, exactly what it would give here.
+//
+// The rules are those of postgres_fdw (contrib/postgres_fdw/deparse.c,
+// foreign_expr_walker), with more kinds of expression and a few refusals more:
+//
+//   - Types, functions and operators are built in, so that the remote has the
+//     same ones, or belong to an extension that the server option "extensions"
+//     vouches for.
+//   - What is evaluated there is immutable.
+//   - A collation that a comparison uses comes from a column of the foreign
+//     table (see collate.go).
+//   - A subtree without a column of the relation is evaluated here, once per
+//     scan, and its value is bound as a parameter. So stable functions may
+//     appear in it, and the executor's parameters, and columns of other
+//     relations. Its value must survive the journey as text or binary.
+//
+// Like postgres_fdw, this takes the remote's columns for what the foreign
+// table declares them to be, the remote's default collation for the local one,
+// and its built-in functions for those of this server.
+package ship
+
+import (
+	"fmt"
+
+	"pgwire_fdw/handler/internal/ir"
+)
+
+// Refusal says why an expression has to stay here.
+type Refusal struct {
+	ID     uint32 // ir.Node.ID of the part that is to blame
+	Reason string // lower case, no period: "function now is not immutable"
+}
+
+// Error returns the reason.
+func (r *Refusal) Error() string { return r.Reason }
+
+// Clause decides on a condition over the relation's columns. It answers the
+// condition as it has to be sent: the same tree, in which every subtree that
+// is evaluated here stands in an ir.Local. The tree is changed in place and
+// belongs to the answer; after a *Refusal it is of no use any more.
+func Clause(e ir.Expr) (ir.Expr, error) {
+	w := walker{facts: map[ir.Expr]facts{}}
+	if !w.look(e).foreign {
+		return nil, refuse(e, "no column of the foreign table is used")
+	}
+	state, err := w.visit(&e, false)
+	if err != nil {
+		return nil, err
+	}
+	if state.kind == collateUnsafe {
+		return nil, refuse(e, "collation does not come from a column of the foreign table")
+	}
+	return e, nil
+}
+
+func refuse(e ir.Expr, format string, args ...any) error {
+	return &Refusal{ID: e.Base().ID, Reason: fmt.Sprintf(format, args...)}
+}
+
+// walker carries what is known while a tree is decided on.
+type walker struct {
+	facts map[ir.Expr]facts
+	// caseArg is the collation of the argument of the CASE around, which its
+	// CaseTests stand for; nil outside.
+	caseArg *collation
+}
+
+// visit decides on *slot and what is below. lazy says that the expression may
+// remain unevaluated for some rows: a value computed ahead of the scan must not
+// fail there, when here it might never have been asked for.
+func (w *walker) visit(slot *ir.Expr, lazy bool) (collation, error) {
+	e := *slot
+	if w.look(e).movable() {
+		if _, constant := e.(*ir.Const); !constant && bindable(e.Base().Type) && (!lazy || total(e)) {
+			*slot = &ir.Local{Node: *e.Base(), Expr: e}
+			return ofValue(e.Base().Collation), nil
+		}
+	}
+	state, err := w.node(e, lazy)
+	if err != nil {
+		return collation{}, err
+	}
+	if t := e.Base().Type; !known(t.Origin) {
+		return collation{}, refuse(e, "type %s is neither built-in nor of an extension of the server", t.Name)
+	}
+	return state, nil
+}
+
+// visitAll visits arguments and combines what they say of collations. In
+// lazyFrom and behind, arguments may remain unevaluated.
+func (w *walker) visitAll(args []ir.Expr, lazy bool, lazyFrom int) (collation, error) {
+	var state collation
+	for i := range args {
+		s, err := w.visit(&args[i], lazy || i >= lazyFrom)
+		if err != nil {
+			return collation{}, err
+		}
+		state.merge(s)
+	}
+	return state, nil
+}
+
+// all is a lazyFrom for arguments that are all evaluated.
+const all = int(^uint(0) >> 1)
+
+// node decides on an expression that is to be evaluated on the remote server.
+func (w *walker) node(e ir.Expr, lazy bool) (collation, error) {
+	switch e := e.(type) {
+	case *ir.Var:
+		return w.column(e)
+	case *ir.Const:
+		return w.constant(e)
+	case *ir.Op:
+		return w.operation(e, e, lazy)
+	case *ir.Distinct:
+		if !plainEquality(e.Operator) {
+			return collation{}, refuse(e, "IS DISTINCT FROM would find another operator than %s.%s there",
+				e.Operator.Schema, e.Operator.Name)
+		}
+		return w.operation(e, &e.Op, lazy)
+	case *ir.NullIf:
+		if !plainEquality(e.Operator) {
+			return collation{}, refuse(e, "NULLIF would find another operator than %s.%s there",
+				e.Operator.Schema, e.Operator.Name)
+		}
+		return w.operation(e, &e.Op, lazy)
+	case *ir.Func:
+		return w.call(e, lazy)
+	case *ir.ScalarArray:
+		if err := operatorOK(e, e.Operator, e.Function); err != nil {
+			return collation{}, err
+		}
+		state, err := w.visitAll(e.Args, lazy, all)
+		if err != nil {
+			return collation{}, err
+		}
+		return collation{}, state.feeds(e, e.InputCollation)
+	case *ir.Bool:
+		// what stands behind may be there because what stands before guards it
+		_, err := w.visitAll(e.Args, lazy, 1)
+		return collation{}, err
+	case *ir.NullTest:
+		_, err := w.visit(&e.Arg, lazy)
+		return collation{}, err
+	case *ir.BooleanTest:
+		_, err := w.visit(&e.Arg, lazy)
+		return collation{}, err
+	case *ir.Coalesce:
+		state, err := w.visitAll(e.Args, lazy, 1)
+		return state.yields(e.Collation), err
+	case *ir.Array:
+		state, err := w.visitAll(e.Args, lazy, all)
+		return state.yields(e.Collation), err
+	case *ir.MinMax:
+		return w.minMax(e, lazy)
+	case *ir.Case:
+		return w.caseExpr(e, lazy)
+	case *ir.CaseTest:
+		if w.caseArg == nil {
+			return collation{}, refuse(e, "stand-in for a value outside of CASE")
+		}
+		return w.caseArg.yields(e.Collation), nil
+	case *ir.Subscript:
+		return w.subscript(e, lazy)
+	case *ir.Relabel:
+		state, err := w.visit(&e.Arg, lazy)
+		return state.relabelled(e.Collation), err
+	case *ir.CoerceViaIO:
+		return w.viaIO(e, lazy)
+	default:
+		return collation{}, refuse(e, "expression of a kind that is not sent (%s)", kind(e))
+	}
+}
+
+func (w *walker) column(e *ir.Var) (collation, error) {
+	switch {
+	case !e.Foreign:
+		return collation{}, refuse(e, "value of type %s cannot be sent", e.Type.Name)
+	case e.Attno == 0:
+		return collation{}, refuse(e, "whole row of the foreign table")
+	case e.Attno < 0 && e.Attno != ir.CtidAttno:
+		return collation{}, refuse(e, "system column that has no counterpart there")
+	}
+	return ofColumn(e.Collation), nil
+}
+
+func (w *walker) constant(e *ir.Const) (collation, error) {
+	switch {
+	case e.LocalObject:
+		return collation{}, refuse(e, "constant names a local object: %s", e.Text)
+	case !e.Null && localeDependent(e.Type):
+		return collation{}, refuse(e, "constant of type %s reads differently under another locale", e.Type.Name)
+	case e.Type.Typtype == 'p':
+		return collation{}, refuse(e, "constant of pseudo-type %s", e.Type.Name)
+	}
+	return ofValue(e.Collation), nil
+}
+
+// operation decides on Op and its kin; e is the node itself.
+func (w *walker) operation(e ir.Expr, op *ir.Op, lazy bool) (collation, error) {
+	if err := operatorOK(e, op.Operator, op.Function); err != nil {
+		return collation{}, err
+	}
+	state, err := w.visitAll(op.Args, lazy, all)
+	if err != nil {
+		return collation{}, err
+	}
+	if err := state.feeds(e, op.InputCollation); err != nil {
+		return collation{}, err
+	}
+	return state.yields(op.Collation), nil
+}
+
+func (w *walker) call(e *ir.Func, lazy bool) (collation, error) {
+	if err := functionOK(e, e.Function); err != nil {
+		return collation{}, err
+	}
+	if (e.Form == ir.CoerceExplicitCast || e.Form == ir.CoerceImplicitCast) && len(e.Args) == 0 {
+		return collation{}, refuse(e, "cast of nothing")
+	}
+	state, err := w.visitAll(e.Args, lazy, all)
+	if err != nil {
+		return collation{}, err
+	}
+	if err := state.feeds(e, e.InputCollation); err != nil {
+		return collation{}, err
+	}
+	return state.yields(e.Collation), nil
+}
+
+// minMax: the comparison is found there through the type, so the type's
+// default operator class must be the same one.
+func (w *walker) minMax(e *ir.MinMax, lazy bool) (collation, error) {
+	if e.Comparison == nil || !e.Type.Builtin || e.Type.Typtype != 'b' {
+		return collation{}, refuse(e, "order of type %s may be another one there", e.Type.Name)
+	}
+	if err := functionOK(e, e.Comparison); err != nil {
+		return collation{}, err
+	}
+	state, err := w.visitAll(e.Args, lazy, all)
+	if err != nil {
+		return collation{}, err
+	}
+	if err := state.feeds(e, e.InputCollation); err != nil {
+		return collation{}, err
+	}
+	return state.yields(e.Collation), nil
+}
+
+// subscript: of true arrays only; other subscriptable types are newer than
+// some remote servers.
+func (w *walker) subscript(e *ir.Subscript, lazy bool) (collation, error) {
+	if e.Container.Base().Type.Category != 'A' {
+		return collation{}, refuse(e, "subscript of type %s", e.Container.Base().Type.Name)
+	}
+	for i := range e.Bounds {
+		for _, bound := range []*ir.Expr{&e.Bounds[i].Lower, &e.Bounds[i].Upper} {
+			if *bound == nil {
+				continue
+			}
+			if _, err := w.visit(bound, lazy); err != nil {
+				return collation{}, err
+			}
+		}
+	}
+	state, err := w.visit(&e.Container, lazy)
+	return state.yields(e.Collation), err
+}
+
+func (w *walker) viaIO(e *ir.CoerceViaIO, lazy bool) (collation, error) {
+	for _, f := range []*ir.Function{e.Output, e.Input} {
+		if err := functionOK(e, f); err != nil {
+			return collation{}, err
+		}
+	}
+	if from := e.Arg.Base().Type; printedBySettings(from) {
+		return collation{}, refuse(e, "text form of type %s depends on settings", from.Name)
+	}
+	state, err := w.visit(&e.Arg, lazy)
+	return state.yields(e.Collation), err
+}
