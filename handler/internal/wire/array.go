@@ -131,9 +131,6 @@ func (d *Decoder) putArray(dst, val []byte, p *arrayPlan, spare int) (int, *faul
 	}
 	// Writers pad their value to 8 bytes, so the last element may touch 7 more.
 	if start+bound+8 > len(val)+4+slack+spare {
-		if start+bound > maxVarlena {
-			return 0, faultTooLarge
-		}
 		return 0, faultFull
 	}
 	clear(dst[bitmap:start])
@@ -170,7 +167,7 @@ func measureArray(elems []byte, items int, p *arrayPlan) (nulls, bound int, f *f
 	if len(elems) < 4*items {
 		return 0, 0, faultArrayShort
 	}
-	for range items {
+	for i := range items {
 		if len(elems) < 4 {
 			return 0, 0, faultArrayShort
 		}
@@ -184,6 +181,9 @@ func measureArray(elems []byte, items int, p *arrayPlan) (nulls, bound int, f *f
 			return 0, 0, faultArrayShort
 		}
 		elems = elems[l:]
+		if !p.accepts(l) {
+			return 0, 0, faultElement(i, faultFixedLength)
+		}
 		if p.size < 0 {
 			// varHeader + l holds any varlena but a numeric that rounding
 			// lengthens by a digit; its 8-byte header on the wire makes up for that.
@@ -197,6 +197,20 @@ func measureArray(elems []byte, items int, p *arrayPlan) (nulls, bound int, f *f
 		bound = (items - nulls) * alignUp(p.size, p.align)
 	}
 	return nulls, bound, nil
+}
+
+// accepts tells whether an element may be l bytes long on the wire. Elements of a fixed
+// length must be refused before the array is laid out: the space bound rests on it.
+func (p *arrayPlan) accepts(l int) bool {
+	switch {
+	case p.size < 0 || p.elem.kind == kindName || l == p.size:
+		return true
+	}
+	return p.elem.kind == kindMacaddr8 && l == 6
+}
+
+func faultElement(i int, f *fault) *fault {
+	return &fault{f.state, fmt.Sprintf("array element %d: %s", i+1, f.reason)}
 }
 
 func alignUp(n, align int) int { return (n + align - 1) &^ (align - 1) }
@@ -214,7 +228,7 @@ func (d *Decoder) putElements(dst, elems []byte, p *arrayPlan, bitmap, start int
 		}
 		n, f := d.putElement(dst[out:], elems[:l], p)
 		if f != nil {
-			return 0, &fault{f.state, fmt.Sprintf("array element %d: %s", i+1, f.reason)}
+			return 0, faultElement(i, f)
 		}
 		elems = elems[l:]
 		if hasNulls {
@@ -240,7 +254,8 @@ func (d *Decoder) putElement(dst, val []byte, p *arrayPlan) (int, *fault) {
 		return putVarchar(dst, val, c.limit, d.utf8)
 	case kindNumeric:
 		return putNumeric(dst, val, c.typmod)
-	case kindBool, kindChar, kindInt2, kindInt4, kindUint4, kindDate, kindInt8, kindTime, kindTimestamp:
+	}
+	if c.kind <= lastByValue {
 		v, f := c.byValue(val)
 		if f != nil {
 			return 0, f

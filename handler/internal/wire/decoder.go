@@ -168,12 +168,11 @@ func (d *Decoder) Need(msgLen int) int {
 // that the message is not well formed or a value is not one of its type; nothing was
 // appended then either. There are no other errors.
 func (d *Decoder) Decode(a *Arena, msg []byte) error {
-	cols := d.cols
 	if len(msg) < 2 {
 		return d.refuse(-1, faultTruncated)
 	}
-	if n := int(binary.BigEndian.Uint16(msg)); n != len(cols) {
-		if len(cols) != 0 {
+	if n := int(binary.BigEndian.Uint16(msg)); n != len(d.cols) {
+		if len(d.cols) != 0 {
 			return d.refuseCount(n)
 		}
 		msg = msg[:2] // the fields of an empty row are not looked at
@@ -183,100 +182,107 @@ func (d *Decoder) Decode(a *Arena, msg []byte) error {
 		return ErrFull
 	}
 	row := a.buf[a.used:]
-	base := uint64(a.Base()) + uint64(a.used)
-	nulls := row[rowHeader+8*len(cols) : d.stride]
+	size, flags, i, f := d.fields(row, uint64(a.Base())+uint64(a.used), msg[2:], spare)
+	if f != nil {
+		if f == faultFull {
+			return ErrFull
+		}
+		return d.refuse(i, f)
+	}
+	if size > math.MaxUint32 {
+		return d.refuse(-1, faultRowTooLarge)
+	}
+	binary.LittleEndian.PutUint64(row, uint64(size)|uint64(flags)<<32)
+	a.used += size
+	a.rows++
+	return nil
+}
+
+// fields decodes the fields of a message into a row that lies at address base. The row
+// has room for d.fixed bytes, as many as the message has, and spare ones. It returns
+// the size and the flags of the row, or a fault and the column it is in (-1 for none).
+//
+// This is where the time goes: the kinds that most columns have are decoded in place.
+func (d *Decoder) fields(row []byte, base uint64, in []byte, spare int) (out int, flags uint32, i int, f *fault) {
+	cols := d.cols
+	out = d.stride
+	nulls := row[rowHeader+8*len(cols) : out]
 	for k := 0; k+8 <= len(nulls); k += 8 {
 		binary.LittleEndian.PutUint64(nulls[k:], 0)
 	}
-	out, flags := d.stride, uint64(0)
-	in := msg[2:]
-	for i := range cols {
+	for i = range cols {
 		c := &cols[i]
 		if len(in) < 4 {
-			return d.refuse(i, faultTruncated)
+			return 0, 0, i, faultTruncated
 		}
 		l := int(int32(binary.BigEndian.Uint32(in)))
 		in = in[4:]
 		datum := row[rowHeader+8*i:]
 		if l < 0 {
 			if l != -1 {
-				return d.refuse(i, faultFieldLength)
+				return 0, 0, i, faultFieldLength
 			}
 			binary.LittleEndian.PutUint64(datum, 0)
 			nulls[i] = 1
-			flags = flagHasNull << 32
+			flags = flagHasNull
 			continue
 		}
 		if l > len(in) {
-			return d.refuse(i, faultTruncated)
+			return 0, 0, i, faultTruncated
 		}
 		val := in[:l]
 		in = in[l:]
-
-		var v uint64
-		var size int
-		var f *fault
-		switch c.kind {
-		case kindInt4:
-			if len(val) != 4 {
-				return d.refuse(i, faultFixedLength)
-			}
-			v = uint64(int64(int32(binary.BigEndian.Uint32(val))))
-			binary.LittleEndian.PutUint64(datum, v)
-			continue
-		case kindInt8:
-			if len(val) != 8 {
-				return d.refuse(i, faultFixedLength)
-			}
+		switch {
+		case c.kind == kindInt8 && l == 8:
 			binary.LittleEndian.PutUint64(datum, binary.BigEndian.Uint64(val))
-			continue
-		case kindBool, kindChar, kindInt2, kindUint4, kindDate, kindTime, kindTimestamp:
-			v, f = c.byValue(val)
+		case c.kind == kindInt4 && l == 4:
+			binary.LittleEndian.PutUint64(datum, uint64(int64(int32(binary.BigEndian.Uint32(val)))))
+		case c.kind <= lastByValue:
+			v, f := c.byValue(val)
 			if f != nil {
-				return d.refuse(i, f)
+				return 0, 0, i, f
 			}
 			binary.LittleEndian.PutUint64(datum, v)
-			continue
-		case kindText:
-			size, f = putText(row[out:], val, d.utf8)
-		case kindNumeric:
-			size, f = putNumeric(row[out:], val, c.typmod)
-		case kindVarchar:
-			size, f = putVarchar(row[out:], val, c.limit, d.utf8)
-		case kindBpchar:
-			size, f = putBpchar(row[out:], val, c.limit, d.utf8, spare)
-		case kindTextForm:
-			size, f = putForm(row[out:], val, true, d.utf8)
-		case kindRecvForm:
-			size, f = putForm(row[out:], val, false, false)
-		case kindArray:
-			size, f = d.putArray(row[out:], val, c.array, spare)
 		default:
-			size, f = d.putScalar(row[out:], val, c)
-		}
-		if f != nil {
-			if f == faultFull {
-				return ErrFull
+			n, f := d.byReference(row[out:], val, c, spare)
+			if f != nil {
+				return 0, 0, i, f
 			}
-			return d.refuse(i, f)
-		}
-		binary.LittleEndian.PutUint64(datum, base+uint64(out))
-		size = (size + 7) &^ 7
-		out += size
-		if extra := size - (l + 4 + slack); extra > 0 && c.kind != kindName {
-			spare -= extra
+			binary.LittleEndian.PutUint64(datum, base+uint64(out))
+			n = (n + 7) &^ 7
+			out += n
+			if n > l+4+slack && c.kind != kindName { // names are part of d.fixed
+				spare -= n - (l + 4 + slack)
+			}
 		}
 	}
 	if len(in) != 0 && len(cols) != 0 {
-		return d.refuse(-1, faultTrailing)
+		return 0, 0, -1, faultTrailing
 	}
-	if out > math.MaxUint32 {
-		return d.refuse(-1, faultRowTooLarge)
+	return out, flags, 0, nil
+}
+
+// byReference writes a value of a by-reference kind to dst, zero-padded to a multiple
+// of 8, and returns its size. spare is what it may take beyond its length in the
+// message and slack.
+func (d *Decoder) byReference(dst, val []byte, c *column, spare int) (int, *fault) {
+	switch c.kind {
+	case kindText:
+		return putText(dst, val, d.utf8)
+	case kindNumeric:
+		return putNumeric(dst, val, c.typmod)
+	case kindVarchar:
+		return putVarchar(dst, val, c.limit, d.utf8)
+	case kindBpchar:
+		return putBpchar(dst, val, c.limit, d.utf8, spare)
+	case kindTextForm:
+		return putForm(dst, val, true, d.utf8)
+	case kindRecvForm:
+		return putForm(dst, val, false, false)
+	case kindArray:
+		return d.putArray(dst, val, c.array, spare)
 	}
-	binary.LittleEndian.PutUint64(row, uint64(out)|flags)
-	a.used += out
-	a.rows++
-	return nil
+	return d.putScalar(dst, val, c)
 }
 
 var (

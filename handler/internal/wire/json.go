@@ -1,5 +1,7 @@
 package wire
 
+import "encoding/binary"
+
 var faultJSON = &fault{stateInvalidText, "invalid input syntax for type json"}
 
 // checkJSON tells whether val is one JSON value by the grammar of json_recv
@@ -10,8 +12,7 @@ var faultJSON = &fault{stateInvalidText, "invalid input syntax for type json"}
 // Nesting has no limit here, and costs no stack: one bit per level tells objects from
 // arrays. PostgreSQL's limit is its stack, and its functions guard that themselves.
 func checkJSON(val []byte) *fault {
-	var fixed [32]uint64 // 2048 levels without allocation
-	s := jsonScanner{val: val, levels: fixed[:]}
+	s := jsonScanner{val: val}
 	if !s.document() {
 		return faultJSON
 	}
@@ -20,21 +21,31 @@ func checkJSON(val []byte) *fault {
 
 // jsonScanner walks over a text; at is the next byte.
 type jsonScanner struct {
-	val    []byte
-	at     int
-	depth  int
-	levels []uint64 // bit per level: 1 for an object
+	val   []byte
+	at    int
+	depth int
+	low   [8]uint64 // bit per level, 1 for an object: 512 levels without allocation
+	deep  []uint64  // the levels beyond
+}
+
+// level returns the word that has the bit of a level.
+func (s *jsonScanner) level(i int) *uint64 {
+	if i /= 64; i < len(s.low) {
+		return &s.low[i]
+	}
+	i -= len(s.low)
+	if i == len(s.deep) {
+		s.deep = append(s.deep, 0)
+	}
+	return &s.deep[i]
 }
 
 func (s *jsonScanner) push(object bool) {
-	if s.depth == 64*len(s.levels) {
-		s.levels = append(s.levels, make([]uint64, len(s.levels))...)
-	}
-	bit := uint64(1) << (s.depth % 64)
+	word, bit := s.level(s.depth), uint64(1)<<(s.depth%64)
 	if object {
-		s.levels[s.depth/64] |= bit
+		*word |= bit
 	} else {
-		s.levels[s.depth/64] &^= bit
+		*word &^= bit
 	}
 	s.depth++
 }
@@ -42,7 +53,7 @@ func (s *jsonScanner) push(object bool) {
 // inObject tells whether the innermost level is an object.
 func (s *jsonScanner) inObject() bool {
 	i := s.depth - 1
-	return s.levels[i/64]>>(i%64)&1 == 1
+	return *s.level(i)>>(i%64)&1 == 1
 }
 
 // next skips white space and returns the byte that follows, 0 at the end. A zero byte
@@ -154,16 +165,29 @@ var jsonPlain = func() (plain [256]bool) {
 	return plain
 }()
 
+// plainWord tells whether none of eight bytes is a quote, a backslash or below 0x20.
+// Each test sets the high bit of a byte that is; a borrow can only add false alarms.
+func plainWord(w uint64) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	quote, backslash := w^ones*'"', w^ones*'\\'
+	found := (w-ones*0x20)&^w | (quote-ones)&^quote | (backslash-ones)&^backslash
+	return found&highs == 0
+}
+
 // str accepts a string, of which the opening quote is the next byte.
 func (s *jsonScanner) str() bool {
 	val, i := s.val, s.at+1
 	for i < len(val) {
-		c := val[i]
-		if jsonPlain[c] {
-			i++
-			continue
+		for len(val)-i >= 8 && plainWord(binary.LittleEndian.Uint64(val[i:])) {
+			i += 8
 		}
-		switch c {
+		for i < len(val) && jsonPlain[val[i]] {
+			i++
+		}
+		if i == len(val) {
+			return false
+		}
+		switch val[i] {
 		case '"':
 			s.at = i + 1
 			return true

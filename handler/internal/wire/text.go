@@ -222,6 +222,6 @@ func (d *Decoder) putName(dst, val []byte) (int, *fault) {
 	if f := checkText(val, d.utf8); f != nil {
 		return 0, f
 	}
-	clear(dst[copy(dst, val):(d.nameLen+7)&^7])
+	clear(dst[copy(dst, val) : (d.nameLen+7)&^7])
 	return d.nameLen, nil
 }

@@ -4,35 +4,38 @@ package wire
 type kind uint8
 
 const (
-	kindTextForm  kind = iota // FormText
-	kindRecvForm              // FormRecv
-	kindBool                  // bool
-	kindChar                  // "char"
-	kindInt2                  // int2
+	kindInt8      kind = iota // int8, float8, money, xid8, pg_lsn: 64 bits as they are
 	kindInt4                  // int4 and float4: 32 bits, sign-extended
-	kindUint4                 // oid, xid, cid: 32 bits, zero-extended
-	kindDate                  // date
-	kindInt8                  // int8, float8, money, xid8, pg_lsn: 64 bits as they are
-	kindTime                  // time
 	kindTimestamp             // timestamp, timestamptz
-	kindText                  // text, and varchar and bpchar without a length
-	kindVarchar               // varchar(n)
-	kindBpchar                // char(n)
-	kindJSON                  // json
-	kindBytea                 // bytea
-	kindName                  // name
-	kindNumeric               // numeric
-	kindUUID                  // uuid
-	kindTimeTZ                // timetz
-	kindInterval              // interval
-	kindInet                  // inet
-	kindCidr                  // cidr
-	kindMacaddr               // macaddr
-	kindMacaddr8              // macaddr8
-	kindBit                   // bit
-	kindVarbit                // varbit
-	kindTID                   // tid
-	kindArray                 // array of one of the above
+	kindDate                  // date
+	kindBool                  // bool
+	kindInt2                  // int2
+	kindUint4                 // oid, xid, cid: 32 bits, zero-extended
+	kindTime                  // time
+	kindChar                  // "char"
+
+	kindText     // text, and varchar and bpchar without a length
+	kindNumeric  // numeric
+	kindVarchar  // varchar(n)
+	kindBpchar   // char(n)
+	kindTextForm // FormText
+	kindRecvForm // FormRecv
+	kindArray    // array of one of the others but the two above
+	kindJSON     // json
+	kindBytea    // bytea
+	kindName     // name
+	kindUUID     // uuid
+	kindTimeTZ   // timetz
+	kindInterval // interval
+	kindInet     // inet
+	kindCidr     // cidr
+	kindMacaddr  // macaddr
+	kindMacaddr8 // macaddr8
+	kindBit      // bit
+	kindVarbit   // varbit
+	kindTID      // tid
+
+	lastByValue = kindChar // kinds up to here are passed by value
 )
 
 // text tells whether a value holds characters of the database's encoding.
@@ -110,8 +113,8 @@ const oidBpchar = 1042
 
 // native is a type that is decoded to a Datum here.
 type native struct {
-	scalar         // of the element, when isArray
-	isArray   bool // the type is the array type of the scalar
+	scalar       // of the element, when isArray
+	isArray bool // the type is the array type of the scalar
 }
 
 // nativeType looks a local type up, with its typmod taken into account.
