@@ -18,16 +18,28 @@
 #error "pgwire_fdw needs a 64-bit server (values of 8 bytes passed by value)"
 #endif
 
-/* CreateWaitEventSet takes a resource owner since 17 (50c67c2019a). */
-#if PG_VERSION_NUM >= 170000
-#define pgwire_create_wait_event_set(n) CreateWaitEventSet(NULL, (n))
-#else
-#define pgwire_create_wait_event_set(n) CreateWaitEventSet(TopMemoryContext, (n))
-#endif
-
 /* MarkGUCPrefixReserved replaced EmitWarningsOnPlaceholders in 15. */
 #if PG_VERSION_NUM < 150000
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+/*
+ * The user whose mapping a scan uses is kept in the plan since 16
+ * (a61b1f74823); before, in the range table entry. InvalidOid: the current one.
+ */
+#if PG_VERSION_NUM >= 160000
+#define pgwire_scan_check_as_user(node) \
+	(((ForeignScan *) (node)->ss.ps.plan)->checkAsUser)
+#else
+#define pgwire_scan_check_as_user(node) \
+	(pgwire_scan_rte(node)->checkAsUser)
+#endif
+
+/* Wait events of extensions have names of their own since 17 (c9af054653). */
+#if PG_VERSION_NUM >= 170000
+#define pgwire_new_wait_event(name) WaitEventExtensionNew(name)
+#else
+#define pgwire_new_wait_event(name) PG_WAIT_EXTENSION
 #endif
 
 #endif

@@ -77,7 +77,7 @@ copy_error(const pgwire_error *err)
 	return p;
 }
 
-static void
+static int
 add_fields(const printable_error *p)
 {
 	if (p->schema_name)
@@ -90,6 +90,7 @@ add_fields(const printable_error *p)
 		err_generic_string(PG_DIAG_DATATYPE_NAME, p->datatype_name);
 	if (p->constraint_name)
 		err_generic_string(PG_DIAG_CONSTRAINT_NAME, p->constraint_name);
+	return 0;
 }
 
 #define PGWIRE_REPORT(elevel, p) \
@@ -100,7 +101,7 @@ add_fields(const printable_error *p)
 			 (p).hint ? errhint("%s", (p).hint) : 0, \
 			 (p).context ? errcontext("%s", (p).context) : 0, \
 			 (p).remote_sql ? errcontext("remote SQL command: %s", (p).remote_sql) : 0, \
-			 (add_fields(&(p)), 0)))
+			 add_fields(&(p))))
 
 void
 pgwire_raise(const pgwire_error *err)

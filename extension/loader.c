@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "catalog/pg_tablespace_d.h"
 #include "commands/tablespace.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"

@@ -40,8 +40,4 @@ extern void pgwireExplainForeignScan(ForeignScanState *node, struct ExplainState
 extern void pgwire_collect_options(ForeignServer *server, UserMapping *mapping,
 								   ForeignTable *table, StringInfo out);
 
-/* in xact.c */
-extern void pgwire_join_transaction(void);
-extern void pgwire_open_connection(UserMapping *mapping, Oid userid);
-
 #endif

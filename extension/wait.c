@@ -7,9 +7,25 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/timestamp.h"
+#include "utils/wait_event.h"
 
 #include "compat.h"
 #include "wait.h"
+
+/* What pg_stat_activity shows, by PGWIRE_WAIT_*. */
+static uint32
+wait_event(int reason)
+{
+	static uint32 events[3];
+	static const char *const names[] =
+	{"PgwireFdwConnect", "PgwireFdwResult", "PgwireFdwCleanup"};
+
+	if (reason < 0 || reason >= lengthof(names))
+		reason = PGWIRE_WAIT_RESULT;
+	if (events[reason] == 0)
+		events[reason] = pgwire_new_wait_event(names[reason]);
+	return events[reason];
+}
 
 static int
 wait_once(const pgwire_wait *wait, long timeout_ms)
@@ -27,7 +43,7 @@ wait_once(const pgwire_wait *wait, long timeout_ms)
 			events |= WL_SOCKET_WRITEABLE;
 	}
 	rc = WaitLatchOrSocket(MyLatch, events, wait->fd >= 0 ? wait->fd : PGINVALID_SOCKET,
-						   timeout_ms, pgwire_wait_event(wait->reason));
+						   timeout_ms, wait_event(wait->reason));
 	if (rc & WL_LATCH_SET)
 		ResetLatch(MyLatch);
 	return rc;

@@ -19,3 +19,30 @@ CREATE FOREIGN DATA WRAPPER pgwire_fdw
 
 COMMENT ON FOREIGN DATA WRAPPER pgwire_fdw IS
   'tables of servers that speak the PostgreSQL wire protocol';
+
+CREATE FUNCTION pgwire_fdw_get_connections(
+    check_conn boolean DEFAULT false,
+    OUT server_name text, OUT user_name text, OUT valid boolean,
+    OUT used_in_xact boolean, OUT closed boolean, OUT remote_backend_pid int4)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION pgwire_fdw_get_connections(boolean) IS
+  'connections to foreign servers that this session holds';
+
+CREATE FUNCTION pgwire_fdw_disconnect(server_name text)
+RETURNS boolean
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION pgwire_fdw_disconnect(text) IS
+  'close this session''s idle connections to a foreign server';
+
+CREATE FUNCTION pgwire_fdw_disconnect_all()
+RETURNS boolean
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION pgwire_fdw_disconnect_all() IS
+  'close all idle connections of this session to foreign servers';

@@ -1,0 +1,219 @@
+/*
+ * conn.c - what Go needs to know to open a connection, and the SQL functions
+ * about connections.
+ */
+#include "postgres.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include "access/htup_details.h"
+#include "commands/dbcommands.h"
+#include "commands/defrem.h"
+#include "fmgr.h"
+#include "foreign/foreign.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/syscache.h"
+#include "utils/tuplestore.h"
+
+#include "conn.h"
+#include "option.h"
+#include "pgwire_fdw.h"
+#include "wait.h"
+
+PG_FUNCTION_INFO_V1(pgwire_fdw_get_connections);
+PG_FUNCTION_INFO_V1(pgwire_fdw_disconnect);
+PG_FUNCTION_INFO_V1(pgwire_fdw_disconnect_all);
+
+/* Sockets that the server's descriptor accounting knows of. */
+static int	accounted_fds = 0;
+
+void
+pgwire_account_fds(void)
+{
+	int			held;
+
+	if (pgwire_loaded == NULL)
+		return;
+	held = pgwire_loaded->pgwire_go_conn_fds();
+	for (; accounted_fds < held; accounted_fds++)
+		ReserveExternalFD();
+	for (; accounted_fds > held; accounted_fds--)
+		ReleaseExternalFD();
+}
+
+/* The remote user when the mapping names none: the server process's, as libpq. */
+static const char *
+os_user_name(void)
+{
+	struct passwd *pw = getpwuid(geteuid());
+
+	return pw ? pstrdup(pw->pw_name) : "";
+}
+
+static void
+fill_identity(pgwire_conn_args *args)
+{
+	const char *cluster = GetConfigOption("cluster_name", true, false);
+
+	args->appname_guc = pgwire_cstring(pgwire_application_name);
+	args->local_appname = pgwire_cstring(application_name);
+	args->local_cluster = pgwire_cstring(cluster ? pstrdup(cluster) : "");
+	args->session_id = pgwire_cstring(psprintf("%lx.%x", (long) MyStartTime, MyProcPid));
+	/* not from MyProcPort: a background worker has no client connection */
+	args->local_database = pgwire_cstring(get_database_name(MyDatabaseId));
+	args->local_user = pgwire_cstring(GetUserNameFromId(GetSessionUserId(), true));
+}
+
+void
+pgwire_open_connection(UserMapping *mapping)
+{
+	ForeignServer *server = GetForeignServer(mapping->serverid);
+	StringInfoData options;
+	pgwire_conn_args args;
+	pgwire_wait wait;
+	pgwire_error err;
+
+	memset(&args, 0, sizeof(args));
+	initStringInfo(&options);
+	pgwire_collect_options(server, mapping, NULL, &options);
+	args.umid = mapping->umid;
+	args.serverid = server->serverid;
+	args.userid = mapping->userid;
+	args.superuser = superuser_arg(mapping->userid);
+	args.server_hash = GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(server->serverid));
+	args.mapping_hash = GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(mapping->umid));
+	args.server = pgwire_cstring(server->servername);
+	args.options.data = (uint8_t *) options.data;
+	args.options.len = options.len;
+	args.user = pgwire_cstring(GetUserNameFromId(mapping->userid, true));
+	args.os_user = pgwire_cstring(os_user_name());
+	args.socket_dir = pgwire_cstring(DEFAULT_PGSOCKET_DIR);
+	fill_identity(&args);
+
+	/* before the socket exists: the only step that may be refused */
+	if (!AcquireExternalFD())
+		pgwire_raise_local(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
+						   psprintf("could not connect to server \"%s\"", server->servername),
+						   "There are too many open files on the local server.",
+						   "Raise the server's max_files_per_process and/or \"ulimit -n\" limits.");
+	accounted_fds++;
+
+	while (PGWIRE_CALL(pgwire_go_conn_open, &args, &wait, &err) == PGWIRE_WAIT)
+		pgwire_wait_for(&wait);
+	pgwire_account_fds();
+	pgwire_deliver_notices();
+}
+
+/* Return the function's rows in a tuplestore. */
+static ReturnSetInfo *
+begin_materialize(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old;
+	TupleDesc	tupdesc;
+
+	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo) ||
+		!(rsinfo->allowedModes & SFRM_Materialize) ||
+		get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		pgwire_raise_local(ERRCODE_FEATURE_NOT_SUPPORTED,
+						   "set-valued function called in context that cannot accept a set",
+						   NULL, NULL);
+	old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
+	rsinfo->returnMode = SFRM_Materialize;
+	rsinfo->setDesc = CreateTupleDescCopy(tupdesc);
+	rsinfo->setResult = tuplestore_begin_heap(true, false, work_mem);
+	MemoryContextSwitchTo(old);
+	return rsinfo;
+}
+
+/*
+ * pgwire_fdw_get_connections(check_conn bool): the connections of this
+ * session. The list is made in Go; names are looked up here, because a server
+ * may have been renamed or dropped since.
+ */
+Datum
+pgwire_fdw_get_connections(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = begin_materialize(fcinfo);
+	bool		check = PG_GETARG_BOOL(0);
+	pgwire_bytes list = {0};
+	pgwire_error err;
+	char	   *text,
+			   *line,
+			   *rest = NULL;
+
+	if (pgwire_loaded == NULL)
+		return (Datum) 0;
+	PGWIRE_CALL(pgwire_go_conn_list, check, &list, &err);
+	text = list.len ? pnstrdup((char *) list.data, list.len) : pstrdup("");
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+	{
+		Datum		values[6];
+		bool		nulls[6] = {false};
+		unsigned	serverid;
+		int			valid,
+					in_xact,
+					closed,
+					pid;
+		char		user[NAMEDATALEN * 4 + 1];
+		ForeignServer *server;
+
+		if (sscanf(line, "%u\t%256[^\t]\t%d\t%d\t%d\t%d", &serverid, user,
+				   &valid, &in_xact, &closed, &pid) != 6)
+			continue;
+		server = GetForeignServerExtended(serverid, FSV_MISSING_OK);
+		nulls[0] = server == NULL;
+		values[0] = server ? CStringGetTextDatum(server->servername) : (Datum) 0;
+		values[1] = CStringGetTextDatum(user);
+		values[2] = BoolGetDatum(valid);
+		values[3] = BoolGetDatum(in_xact);
+		nulls[4] = !check;
+		values[4] = BoolGetDatum(closed);
+		values[5] = Int32GetDatum(pid);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	pgwire_account_fds();
+	return (Datum) 0;
+}
+
+static bool
+disconnect(Oid serverid)
+{
+	int32_t		closed = 0,
+				in_use = 0;
+
+	if (pgwire_loaded == NULL)
+		return false;
+	pgwire_loaded->pgwire_go_conn_close(serverid, &closed, &in_use);
+	pgwire_account_fds();
+	if (in_use > 0 && OidIsValid(serverid))
+		pgwire_warn_local(ERRCODE_WARNING,
+						  psprintf("cannot close connection for server \"%s\" because it is still in use",
+								   GetForeignServer(serverid)->servername));
+	else if (in_use > 0)
+		pgwire_warn_local(ERRCODE_WARNING,
+						  psprintf("%d connections are still in use and were not closed", in_use));
+	return closed > 0;
+}
+
+/* pgwire_fdw_disconnect(server text): true if a connection was closed. */
+Datum
+pgwire_fdw_disconnect(PG_FUNCTION_ARGS)
+{
+	ForeignServer *server;
+
+	server = GetForeignServerByName(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
+	PG_RETURN_BOOL(disconnect(server->serverid));
+}
+
+/* pgwire_fdw_disconnect_all(): true if a connection was closed. */
+Datum
+pgwire_fdw_disconnect_all(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(disconnect(InvalidOid));
+}

@@ -1,0 +1,31 @@
+/*
+ * param.h - parameters of a remote statement.
+ */
+#ifndef PGWIRE_PARAM_H
+#define PGWIRE_PARAM_H
+
+#include "nodes/execnodes.h"
+
+#include "../cgo/bridge.h"
+
+typedef struct pgwire_params
+{
+	int			count;
+	List	   *exprs;			/* of ExprState */
+	FmgrInfo   *functions;		/* send or output function of each */
+	pgwire_param *values;		/* count, filled by pgwire_eval_params */
+	bool	   *binary;			/* by the send function */
+	bool		transmission_modes; /* text forms that depend on settings */
+	MemoryContext context;		/* of the values, until the next evaluation */
+} pgwire_params;
+
+/* Prepare to evaluate a plan's fdw_exprs; lives in the current context. */
+extern pgwire_params *pgwire_prepare_params(List *fdw_exprs, PlanState *node);
+
+/* Undone by AtEOXact_GUC(true, what it returns). */
+extern int	pgwire_set_transmission_modes(void);
+
+/* Evaluate them all; the values are valid until the next time. */
+extern void pgwire_eval_params(pgwire_params *params, ExprContext *econtext);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * pgwire_fdw.c - the module: what it registers, and the table of callbacks.
+ *
+ * This file only dispatches; each family of callbacks has a file of its own.
+ * Preloading this module loads C code only: the Go half starts in the backend
+ * that first needs it (loader.c).
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "fmgr.h"
+#include "foreign/fdwapi.h"
+#include "utils/guc.h"
+
+#include "pgwire_fdw.h"
+
+PG_MODULE_MAGIC;
+
+PG_FUNCTION_INFO_V1(pgwire_fdw_handler);
+
+char	   *pgwire_application_name = NULL;
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	DefineCustomStringVariable("pgwire_fdw.application_name",
+							   "Sets the application name to be used on the remote server.",
+							   NULL, &pgwire_application_name, NULL,
+							   PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("pgwire_fdw.go_max_procs",
+							"Sets how many threads may run Go code at a time in one session.",
+							"Takes effect when the session first uses a foreign table.",
+							&pgwire_go_max_procs, 2, 1, 64,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("pgwire_fdw.go_memory_limit",
+							"Sets the size from which Go's heap is collected more eagerly.",
+							"Takes effect when the session first uses a foreign table.",
+							&pgwire_go_memory_limit, 65536, 8192, INT_MAX,
+							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("pgwire_fdw");
+}
+
+Datum
+pgwire_fdw_handler(PG_FUNCTION_ARGS)
+{
+	FdwRoutine *routine = makeNode(FdwRoutine);
+
+	/* plan.c */
+	routine->GetForeignRelSize = pgwireGetForeignRelSize;
+	routine->GetForeignPaths = pgwireGetForeignPaths;
+	routine->GetForeignPlan = pgwireGetForeignPlan;
+
+	/* scan.c */
+	routine->BeginForeignScan = pgwireBeginForeignScan;
+	routine->IterateForeignScan = pgwireIterateForeignScan;
+	routine->ReScanForeignScan = pgwireReScanForeignScan;
+	routine->EndForeignScan = pgwireEndForeignScan;
+	routine->ShutdownForeignScan = pgwireShutdownForeignScan;
+
+	/* explain.c */
+	routine->ExplainForeignScan = pgwireExplainForeignScan;
+
+	PG_RETURN_POINTER(routine);
+}

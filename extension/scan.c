@@ -1,0 +1,244 @@
+/*
+ * scan.c - execution of a foreign scan.
+ *
+ * Nothing touches the network before the first row is asked for. From then on
+ * a batch of rows is read in one call into Go, and each row of it is stored
+ * without one; when Go has nothing ready, this side waits, where it can be
+ * interrupted.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "conn.h"
+#include "handle.h"
+#include "pgwire_fdw.h"
+#include "scan.h"
+#include "wait.h"
+
+/* Only what a server before 16 needs: see compat.h. */
+static inline RangeTblEntry *
+pgwire_scan_rte(ForeignScanState *node)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	int			rti = plan->scan.scanrelid;
+
+	if (rti == 0)
+		rti = bms_next_member(plan->fs_relids, -1);
+	return exec_rt_fetch(rti, node->ss.ps.state);
+}
+
+void
+pgwireBeginForeignScan(ForeignScanState *node, int eflags)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	Relation	rel = node->ss.ss_currentRelation;
+	pgwire_scan_state *state;
+	Oid			userid;
+
+	state = palloc0(sizeof(pgwire_scan_state));
+	node->fdw_state = state;
+	pgwire_unpack_scan(plan->fdw_private, &state->plan);
+	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
+		return;
+
+	/* as of now, not as of planning: a cached plan outlives a role */
+	userid = pgwire_scan_check_as_user(node);
+	if (!OidIsValid(userid))
+		userid = GetUserId();
+	state->mapping = GetUserMapping(userid, GetForeignTable(RelationGetRelid(rel))->serverid);
+	state->timed = node->ss.ps.state->es_instrument != 0;
+	state->shape = pgwire_make_shape(node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
+									 state->plan.attrs,
+									 RelationGetRelationName(rel), plan->fsSystemCol);
+	state->params = pgwire_prepare_params(plan->fdw_exprs, &node->ss.ps);
+}
+
+/* Make the scan on the Go side; it dies with the executor's memory. */
+static void
+open_scan(ForeignScanState *node, pgwire_scan_state *state)
+{
+	pgwire_scan_args args;
+	pgwire_error err;
+
+	memset(&args, 0, sizeof(args));
+	args.umid = state->mapping->umid;
+	args.userid = state->mapping->userid;
+	args.superuser = superuser_arg(state->mapping->userid);
+	args.ncols = state->shape->ncols;
+	args.cols = pgwire_shape_columns(state->shape);
+	args.sql = pgwire_cstring(state->plan.sql);
+	args.fetch_memory = (int64_t) state->plan.fetch_memory_kb * 1024;
+	args.expected_bytes = state->plan.expected_kb < 0 ? -1 :
+		(int64_t) state->plan.expected_kb * 1024;
+	args.locks_rows = (state->plan.flags & PGWIRE_SCAN_F_LOCKS_ROWS) != 0;
+	PGWIRE_CALL(pgwire_go_scan_open, &args, &state->scan, &err);
+	pgwire_own_scan(node->ss.ps.state->es_query_cxt, state->scan);
+	pfree(args.cols);
+}
+
+/* Start the statement with the current values of its parameters. */
+static void
+bind_scan(ForeignScanState *node, pgwire_scan_state *state)
+{
+	pgwire_bind_args args;
+	pgwire_error err;
+
+	if (state->scan == 0)
+		open_scan(node, state);
+	pgwire_join_transaction();
+	pgwire_eval_params(state->params, node->ss.ps.ps_ExprContext);
+	args.nest_level = GetCurrentTransactionNestLevel();
+	args.serializable = IsolationIsSerializable();
+	args.nparams = state->params->count;
+	args.reserved = 0;
+	args.params = state->params->values;
+	PGWIRE_CALL(pgwire_go_scan_bind, state->scan, &args, &err);
+	state->bound = true;
+	state->shaped = false;
+}
+
+/* Raise an error of a scan; a bad value names its column and table. */
+static void
+raise_scan_error(pgwire_scan_state *state, const pgwire_error *err)
+{
+	pgwire_row_shape *shape = state->shape;
+
+	if (err->column >= 0 && err->column < shape->ncols)
+	{
+		int			attnum = shape->attnums[err->column];
+
+		pgwire_push_conversion(&shape->conv);
+		shape->conv.column = attnum < 0 ? "ctid" :
+			NameStr(TupleDescAttr(shape->tupdesc, attnum - 1)->attname);
+	}
+	pgwire_raise(err);
+}
+
+static void
+wait_timed(pgwire_scan_state *state, const pgwire_wait *wait)
+{
+	instr_time	start,
+				end;
+
+	if (!state->timed)
+	{
+		pgwire_wait_for(wait);
+		return;
+	}
+	INSTR_TIME_SET_CURRENT(start);
+	pgwire_wait_for(wait);
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_ACCUM_DIFF(state->waited, end, start);
+}
+
+static void
+connect_timed(pgwire_scan_state *state)
+{
+	instr_time	start,
+				end;
+
+	INSTR_TIME_SET_CURRENT(start);
+	pgwire_open_connection(state->mapping);
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_ACCUM_DIFF(state->connecting, end, start);
+}
+
+/* Get the next batch; false when there are no more rows. */
+static bool
+next_batch(ForeignScanState *node, pgwire_scan_state *state)
+{
+	pgwire_batch batch;
+	pgwire_wait wait;
+	pgwire_error err;
+
+	if (state->eof)
+		return false;
+	if (!state->bound)
+		bind_scan(node, state);
+	for (;;)
+	{
+		switch (pgwire_go()->pgwire_go_scan_next(state->scan, &batch, &wait, &err))
+		{
+			case PGWIRE_OK:
+				if (!state->shaped)
+					pgwire_shape_forms(state->shape, batch.forms, batch.all_datum);
+				state->shaped = true;
+				state->row = batch.rows;
+				state->rows_left = batch.nrows;
+				return true;
+			case PGWIRE_EOF:
+				state->eof = true;
+				pgwire_deliver_notices();
+				return false;
+			case PGWIRE_WAIT:
+				wait_timed(state, &wait);
+				break;
+			case PGWIRE_CONN:
+				connect_timed(state);
+				break;
+			default:
+				raise_scan_error(state, &err);
+		}
+	}
+}
+
+TupleTableSlot *
+pgwireIterateForeignScan(ForeignScanState *node)
+{
+	pgwire_scan_state *state = (pgwire_scan_state *) node->fdw_state;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+
+	if (state->rows_left == 0 && !next_batch(node, state))
+		return ExecClearTuple(slot);
+	state->rows_left--;
+	state->row = pgwire_store_row(state->shape, state->row, slot);
+	return slot;
+}
+
+void
+pgwireReScanForeignScan(ForeignScanState *node)
+{
+	pgwire_scan_state *state = (pgwire_scan_state *) node->fdw_state;
+
+	/*
+	 * The statement runs anew even where no parameter has changed: within one
+	 * remote snapshot it gives the same rows, and keeping them would cost
+	 * memory that a Material node above accounts for when it is worth it.
+	 */
+	state->bound = false;
+	state->eof = false;
+	state->rows_left = 0;
+	if (state->scan != 0)
+		(void) pgwire_loaded->pgwire_go_scan_reset(state->scan);
+}
+
+void
+pgwireShutdownForeignScan(ForeignScanState *node)
+{
+	pgwire_scan_state *state = (pgwire_scan_state *) node->fdw_state;
+
+	/*
+	 * A cursor may still go on after this, so only what is used up is given
+	 * back: the memory of the last batch.
+	 */
+	if (state->scan != 0 && state->eof)
+		(void) pgwire_loaded->pgwire_go_scan_reset(state->scan);
+}
+
+void
+pgwireEndForeignScan(ForeignScanState *node)
+{
+	pgwire_scan_state *state = (pgwire_scan_state *) node->fdw_state;
+
+	if (state == NULL || state->scan == 0)
+		return;
+	(void) pgwire_loaded->pgwire_go_scan_stats(state->scan, &state->stats);
+	(void) pgwire_loaded->pgwire_go_scan_close(state->scan);
+	state->scan = 0;
+}

@@ -1,0 +1,34 @@
+/*
+ * scan.h - the state of a foreign scan, for scan.c and explain.c.
+ */
+#ifndef PGWIRE_SCAN_H
+#define PGWIRE_SCAN_H
+
+#include "foreign/foreign.h"
+#include "portability/instr_time.h"
+
+#include "param.h"
+#include "private.h"
+#include "slot.h"
+
+typedef struct pgwire_scan_state
+{
+	pgwire_scan_private plan;
+	UserMapping *mapping;
+	pgwire_row_shape *shape;
+	pgwire_params *params;
+
+	uint64_t	scan;			/* Go's number for it, 0 before the first row */
+	bool		bound;			/* running with the current parameters */
+	bool		shaped;			/* forms of the current result are known */
+	bool		eof;
+	const uint8_t *row;			/* next row of the batch */
+	int			rows_left;
+
+	bool		timed;			/* EXPLAIN wants the time waited */
+	instr_time	waited;
+	instr_time	connecting;
+	pgwire_scan_stats stats;	/* as of the end of the scan */
+} pgwire_scan_state;
+
+#endif

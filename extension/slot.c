@@ -1,0 +1,283 @@
+/*
+ * slot.c - from a row of a batch to a tuple slot.
+ *
+ * Most values arrive as finished Datums, and a row is then one copy of its
+ * datum array into the slot. What Go cannot decode goes through the type's
+ * input or receive function here, in a context that is emptied row by row: a
+ * slot's values need to live until the next row only.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "loader.h"
+#include "slot.h"
+
+/* The bytes of a value that C converts: {uint32 len; bytes; NUL}. */
+typedef struct external_value
+{
+	uint32		len;
+	char		data[FLEXIBLE_ARRAY_MEMBER];
+} external_value;
+
+/*
+ * Types without a decoder in Go whose binary form depends neither on
+ * client_encoding nor on OIDs: numbers all the way down.
+ */
+static bool
+is_receive_safe(Oid type)
+{
+	switch (type)
+	{
+		case POINTOID:
+		case LSEGOID:
+		case PATHOID:
+		case BOXOID:
+		case POLYGONOID:
+		case LINEOID:
+		case CIRCLEOID:
+		case INT4RANGEOID:
+		case INT8RANGEOID:
+		case NUMRANGEOID:
+		case DATERANGEOID:
+		case TSRANGEOID:
+		case TSTZRANGEOID:
+		case INT4MULTIRANGEOID:
+		case INT8MULTIRANGEOID:
+		case NUMMULTIRANGEOID:
+		case DATEMULTIRANGEOID:
+		case TSMULTIRANGEOID:
+		case TSTZMULTIRANGEOID:
+		case PG_LSNOID:
+		case XID8OID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+pgwire_row_shape *
+pgwire_make_shape(TupleDesc tupdesc, List *attrs, const char *relation, bool heap)
+{
+	pgwire_row_shape *shape = palloc0(sizeof(pgwire_row_shape));
+	ListCell   *lc;
+	int			i = 0;
+
+	shape->tupdesc = tupdesc;
+	shape->ncols = list_length(attrs);
+	shape->attnums = palloc(sizeof(int) * Max(shape->ncols, 1));
+	shape->heap = heap;
+	shape->ctid = -1;
+	shape->conv.relation = relation;
+	shape->prefix = shape->ncols == tupdesc->natts;
+	foreach(lc, attrs)
+	{
+		int			attnum = lfirst_int(lc);
+
+		if (attnum == SelfItemPointerAttributeNumber)
+			shape->ctid = i;
+		shape->prefix = shape->prefix && attnum == i + 1;
+		shape->attnums[i++] = attnum;
+	}
+	shape->converted = AllocSetContextCreate(CurrentMemoryContext,
+											 "pgwire_fdw values",
+											 ALLOCSET_DEFAULT_SIZES);
+	return shape;
+}
+
+pgwire_column *
+pgwire_shape_columns(pgwire_row_shape *shape)
+{
+	pgwire_column *cols = palloc0(sizeof(pgwire_column) * Max(shape->ncols, 1));
+
+	for (int i = 0; i < shape->ncols; i++)
+	{
+		if (i == shape->ctid)
+		{
+			cols[i].type_oid = TIDOID;
+			cols[i].typmod = -1;
+			cols[i].name = pgwire_cstring("ctid");
+		}
+		else
+		{
+			Form_pg_attribute att = TupleDescAttr(shape->tupdesc, shape->attnums[i] - 1);
+
+			cols[i].type_oid = att->atttypid;
+			cols[i].typmod = att->atttypmod;
+			cols[i].receive_safe = is_receive_safe(att->atttypid);
+			cols[i].name = pgwire_cstring(NameStr(att->attname));
+		}
+	}
+	return cols;
+}
+
+void
+pgwire_shape_forms(pgwire_row_shape *shape, const uint8_t *forms, bool all_datum)
+{
+	MemoryContext old;
+
+	if (all_datum)
+	{
+		shape->forms = NULL;
+		return;
+	}
+	/* the functions looked up for the last execution mostly still serve */
+	if (shape->forms && memcmp(shape->forms, forms, shape->ncols) == 0)
+		return;
+	old = MemoryContextSwitchTo(MemoryContextGetParent(shape->converted));
+	shape->forms = palloc(shape->ncols);
+	memcpy(shape->forms, forms, shape->ncols);
+	if (shape->input == NULL)
+	{
+		shape->input = palloc0(sizeof(FmgrInfo) * shape->ncols);
+		shape->ioparam = palloc0(sizeof(Oid) * shape->ncols);
+	}
+	for (int i = 0; i < shape->ncols; i++)
+	{
+		Oid			function;
+		Oid			type = i == shape->ctid ? TIDOID :
+			TupleDescAttr(shape->tupdesc, shape->attnums[i] - 1)->atttypid;
+
+		if (forms[i] == PGWIRE_FORM_TEXT)
+			getTypeInputInfo(type, &function, &shape->ioparam[i]);
+		else if (forms[i] == PGWIRE_FORM_RECV)
+			getTypeBinaryInputInfo(type, &function, &shape->ioparam[i]);
+		else
+			continue;
+		fmgr_info(function, &shape->input[i]);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* Run the input or receive function of a column; NULL values too, for domains. */
+static Datum
+convert(pgwire_row_shape *shape, int i, Datum value, bool isnull)
+{
+	Form_pg_attribute att = i == shape->ctid ? NULL :
+		TupleDescAttr(shape->tupdesc, shape->attnums[i] - 1);
+	int32		typmod = att ? att->atttypmod : -1;
+	external_value *ext = isnull ? NULL : (external_value *) DatumGetPointer(value);
+
+	shape->conv.column = att ? NameStr(att->attname) : "ctid";
+	if (shape->forms[i] == PGWIRE_FORM_TEXT)
+	{
+		/* Go has checked UTF-8; in other encodings only the server can */
+		if (ext && GetDatabaseEncoding() != PG_UTF8)
+			pg_verify_mbstr(GetDatabaseEncoding(), ext->data, ext->len, false);
+		value = InputFunctionCall(&shape->input[i], ext ? ext->data : NULL,
+								  shape->ioparam[i], typmod);
+	}
+	else
+	{
+		StringInfoData buf;
+
+		if (ext)
+		{
+			buf.data = ext->data;
+			buf.len = ext->len;
+			buf.maxlen = ext->len + 1;
+			buf.cursor = 0;
+		}
+		value = ReceiveFunctionCall(&shape->input[i], ext ? &buf : NULL,
+									shape->ioparam[i], typmod);
+		if (ext && buf.cursor != buf.len)
+			pgwire_raise_local(ERRCODE_INVALID_BINARY_REPRESENTATION,
+							   "incorrect binary data format", NULL, NULL);
+	}
+	shape->conv.column = NULL;
+	return value;
+}
+
+static void
+convert_row(pgwire_row_shape *shape, const Datum *from, const bool *isnull,
+			Datum *values)
+{
+	MemoryContext old;
+
+	MemoryContextReset(shape->converted);
+	old = MemoryContextSwitchTo(shape->converted);
+	pgwire_push_conversion(&shape->conv);
+	for (int i = 0; i < shape->ncols; i++)
+		values[i] = shape->forms[i] == PGWIRE_FORM_DATUM ? from[i] :
+			convert(shape, i, from[i], isnull[i]);
+	pgwire_pop_conversion(&shape->conv);
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * System columns other than ctid and tableoid mean nothing remotely, but a
+ * query may name them: a tuple is formed in which they are zero.
+ */
+static void
+store_heap_tuple(pgwire_row_shape *shape, TupleTableSlot *slot, ItemPointer ctid)
+{
+	HeapTuple	tuple = heap_form_tuple(shape->tupdesc, slot->tts_values, slot->tts_isnull);
+
+	if (ctid)
+		tuple->t_self = tuple->t_data->t_ctid = *ctid;
+	HeapTupleHeaderSetXmin(tuple->t_data, InvalidTransactionId);
+	HeapTupleHeaderSetXmax(tuple->t_data, InvalidTransactionId);
+	HeapTupleHeaderSetCmin(tuple->t_data, 0);
+	ExecStoreHeapTuple(tuple, slot, true);
+}
+
+const uint8_t *
+pgwire_store_row(pgwire_row_shape *shape, const uint8_t *row, TupleTableSlot *slot)
+{
+	const Datum *values = (const Datum *) (row + 8);
+	const bool *isnull = (const bool *) (values + shape->ncols);
+	ItemPointer ctid = NULL;
+	MemoryContext old;
+
+	ExecClearTuple(slot);
+	if (shape->forms != NULL)
+	{
+		Datum	   *converted;
+
+		/* the slot's own array has room for all but ctid */
+		converted = shape->prefix ? slot->tts_values :
+			MemoryContextAlloc(CurrentMemoryContext, sizeof(Datum) * shape->ncols);
+		convert_row(shape, values, isnull, converted);
+		values = converted;
+	}
+	if (shape->prefix)
+	{
+		if (values != slot->tts_values)
+			memcpy(slot->tts_values, values, sizeof(Datum) * shape->ncols);
+		memcpy(slot->tts_isnull, isnull, shape->ncols);
+	}
+	else
+	{
+		memset(slot->tts_isnull, true, shape->tupdesc->natts);
+		for (int i = 0; i < shape->ncols; i++)
+		{
+			int			attnum = shape->attnums[i];
+
+			if (attnum > 0)
+			{
+				slot->tts_values[attnum - 1] = values[i];
+				slot->tts_isnull[attnum - 1] = isnull[i];
+			}
+			else if (!isnull[i])
+				ctid = (ItemPointer) DatumGetPointer(values[i]);
+		}
+	}
+	if (shape->heap)
+	{
+		old = MemoryContextSwitchTo(slot->tts_mcxt);
+		store_heap_tuple(shape, slot, ctid);
+		MemoryContextSwitchTo(old);
+	}
+	else
+		ExecStoreVirtualTuple(slot);
+	if (ctid)
+		slot->tts_tid = *ctid;
+	return row + *(const uint32 *) row;
+}

@@ -1,0 +1,44 @@
+/*
+ * slot.h - from a row of a batch to a tuple slot.
+ */
+#ifndef PGWIRE_SLOT_H
+#define PGWIRE_SLOT_H
+
+#include "executor/tuptable.h"
+#include "utils/rel.h"
+
+#include "error.h"
+
+/* How the rows of one scan become tuples. */
+typedef struct pgwire_row_shape
+{
+	TupleDesc	tupdesc;
+	int			ncols;			/* result columns */
+	int		   *attnums;		/* local attribute of each; ctid negative */
+	bool		prefix;			/* they are 1, 2, ..., natts: copy them as one */
+	bool		heap;			/* system columns are asked for: form a tuple */
+	int			ctid;			/* which result column is ctid, or -1 */
+	uint8	   *forms;			/* PGWIRE_FORM_* of each; NULL: all datums */
+	FmgrInfo   *input;			/* input or receive function, where converted */
+	Oid		   *ioparam;
+	int			prepared;		/* functions looked up, for these forms */
+	MemoryContext converted;	/* values made here: until the next row */
+	pgwire_conversion conv;
+} pgwire_row_shape;
+
+/* Lives in the current memory context. relation is for error messages. */
+extern pgwire_row_shape *pgwire_make_shape(TupleDesc tupdesc, List *attrs,
+										   const char *relation, bool heap);
+
+/* Take the forms of a result's columns; called once per execution. */
+extern void pgwire_shape_forms(pgwire_row_shape *shape, const uint8_t *forms,
+							   bool all_datum);
+
+/* Describe the result columns to Go. */
+extern pgwire_column *pgwire_shape_columns(pgwire_row_shape *shape);
+
+/* Store one row, of the layout of bridge.h; returns the next row. */
+extern const uint8_t *pgwire_store_row(pgwire_row_shape *shape,
+									   const uint8_t *row, TupleTableSlot *slot);
+
+#endif

@@ -1,0 +1,128 @@
+/*
+ * xact.c - the remote transactions follow the local one.
+ *
+ * What to send is decided in Go (handler/internal/txn); here the events are
+ * passed on, with the waiting that each of them allows: before the commit as
+ * for any statement, in an abort bounded and without raising.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/inval.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "conn.h"
+#include "pgwire_fdw.h"
+#include "wait.h"
+
+/* A remote connection was asked for in this transaction. */
+static bool joined = false;
+
+static void
+end_of_transaction(int event)
+{
+	pgwire_wait wait;
+	pgwire_error err;
+
+	/* cannot fail or wait: it only closes and forgets */
+	(void) pgwire_loaded->pgwire_go_xact_event(event, 0, &wait, &err);
+	pgwire_account_fds();
+	joined = false;
+}
+
+/*
+ * Follow an abort, at the top or of a sub-transaction. The remote is told to
+ * stop and given a moment to confirm; then its connection is closed.
+ */
+static void
+follow_abort(int event, int level)
+{
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PGWIRE_CLEANUP_MS);
+	pgwire_wait wait;
+	pgwire_error err;
+
+	while (pgwire_loaded->pgwire_go_xact_event(event, level, &wait, &err) == PGWIRE_WAIT)
+	{
+		if (!pgwire_wait_cleanup(&wait, deadline))
+		{
+			(void) pgwire_loaded->pgwire_go_xact_give_up();
+			(void) pgwire_loaded->pgwire_go_xact_event(event, level, &wait, &err);
+			break;
+		}
+	}
+	pgwire_account_fds();
+	pgwire_deliver_notices();
+}
+
+static void
+xact_callback(XactEvent event, void *arg)
+{
+	pgwire_wait wait;
+	pgwire_error err;
+
+	if (!joined)
+		return;
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PARALLEL_PRE_COMMIT:
+			while (PGWIRE_CALL(pgwire_go_xact_event, PGWIRE_XACT_PRE_COMMIT, 1, &wait, &err) == PGWIRE_WAIT)
+				pgwire_wait_for(&wait);
+			pgwire_deliver_notices();
+			break;
+		case XACT_EVENT_PRE_PREPARE:
+			PGWIRE_CALL(pgwire_go_xact_event, PGWIRE_XACT_PRE_PREPARE, 1, &wait, &err);
+			break;
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_PARALLEL_COMMIT:
+		case XACT_EVENT_PREPARE:
+			end_of_transaction(PGWIRE_XACT_COMMIT);
+			break;
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PARALLEL_ABORT:
+			follow_abort(PGWIRE_XACT_ABORT, 1);
+			joined = false;
+			break;
+	}
+}
+
+static void
+subxact_callback(SubXactEvent event, SubTransactionId mySubid,
+				 SubTransactionId parentSubid, void *arg)
+{
+	pgwire_wait wait;
+	pgwire_error err;
+	int			level = GetCurrentTransactionNestLevel();
+
+	if (!joined)
+		return;
+	if (event == SUBXACT_EVENT_COMMIT_SUB)
+		(void) pgwire_loaded->pgwire_go_xact_event(PGWIRE_SUBXACT_COMMIT, level, &wait, &err);
+	else if (event == SUBXACT_EVENT_ABORT_SUB)
+		follow_abort(PGWIRE_SUBXACT_ABORT, level);
+}
+
+/* A server or user mapping has changed: its connection must not be kept. */
+static void
+invalidation_callback(Datum arg, int cacheid, uint32 hashvalue)
+{
+	if (pgwire_loaded)
+		(void) pgwire_loaded->pgwire_go_conn_invalidate(cacheid == USERMAPPINGOID, hashvalue);
+}
+
+void
+pgwire_join_transaction(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+	{
+		RegisterXactCallback(xact_callback, NULL);
+		RegisterSubXactCallback(subxact_callback, NULL);
+		CacheRegisterSyscacheCallback(FOREIGNSERVEROID, invalidation_callback, (Datum) 0);
+		CacheRegisterSyscacheCallback(USERMAPPINGOID, invalidation_callback, (Datum) 0);
+		registered = true;
+	}
+	joined = true;
+}
