@@ -19,7 +19,6 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
-#include "utils/varlena.h"
 
 /*
  * Find an object in its table or make room for it. Returns true when it is
@@ -243,28 +242,4 @@ pgwire_ir_collation(pgwire_ir *ir, Oid collation)
 	put_name(buf, form->collnamespace, NameStr(form->collname));
 	ReleaseSysCache(tuple);
 	return pos;
-}
-
-/*
- * The extensions that the server option names. One that is not installed here
- * is no member of anything, so it is passed over (the validator warned).
- */
-List *
-pgwire_extension_oids(const char *names)
-{
-	List	   *list;
-	List	   *oids = NIL;
-	ListCell   *lc;
-
-	if (!SplitIdentifierString(pstrdup(names), ',', &list))
-		return NIL;
-	foreach(lc, list)
-	{
-		Oid			oid = get_extension_oid((const char *) lfirst(lc), true);
-
-		if (OidIsValid(oid))
-			oids = lappend_oid(oids, oid);
-	}
-	list_free(list);
-	return oids;
 }

@@ -160,7 +160,6 @@ extern uint32 pgwire_ir_function(pgwire_ir *ir, Oid function);
 extern uint32 pgwire_ir_operator(pgwire_ir *ir, Oid op);
 extern uint32 pgwire_ir_collation(pgwire_ir *ir, Oid collation);
 extern bool pgwire_is_oid_alias(Oid type);
-extern List *pgwire_extension_oids(const char *names);
 
 /* the scalars and strings of a request */
 static inline void
