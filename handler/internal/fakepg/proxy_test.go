@@ -13,7 +13,7 @@ import (
 	"pgwire_fdw/handler/internal/invariant"
 )
 
-// echoServer answers each chunk with itself; a leading 'D' makes it send n MB first and close.
+// source accepts connections and serves each in a goroutine.
 func source(t *testing.T, serve func(net.Conn)) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

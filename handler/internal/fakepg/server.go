@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -66,8 +67,6 @@ type Options struct {
 
 	// Script runs after ReadyForQuery. Without one, the server waits for the client to leave.
 	Script []Step
-	// Startup, when set, sees the startup message.
-	Startup func(map[string]string)
 }
 
 // Server is a running fake. Every goroutine and socket of it is gone after Close.
@@ -84,6 +83,7 @@ type Server struct {
 	errs    []error
 	accepts int
 	cancels []pgproto3.CancelRequest
+	startup map[string]string
 }
 
 // Run starts a server that lives as long as the test. Errors of the script fail the test at its end.
@@ -165,6 +165,13 @@ func (s *Server) Cancels() []pgproto3.CancelRequest {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]pgproto3.CancelRequest(nil), s.cancels...)
+}
+
+// Startup is the parameters of the latest startup message.
+func (s *Server) Startup() map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.startup
 }
 
 func (s *Server) fail(err error) {
@@ -294,7 +301,7 @@ func (c *Conn) Receive() (pgproto3.FrontendMessage, error) { return c.backend.Re
 func (c *Conn) serve() error {
 	o := &c.server.opts
 	if o.Greeting != nil {
-		var b [8]byte
+		var b [4096]byte // all of it: closing with bytes unread would send a RST
 		if _, err := c.raw.Read(b[:]); err != nil {
 			return errEnd
 		}
@@ -378,9 +385,9 @@ func (c *Conn) startTLS() error {
 
 func (c *Conn) begin(m *pgproto3.StartupMessage) error {
 	o := &c.server.opts
-	if o.Startup != nil {
-		o.Startup(m.Parameters)
-	}
+	c.server.mu.Lock()
+	c.server.startup = maps.Clone(m.Parameters)
+	c.server.mu.Unlock()
 	if o.User != "" && m.Parameters["user"] != o.User {
 		return c.refuse("28000", "role does not exist")
 	}

@@ -193,15 +193,33 @@ func timeoutText(outer, inner context.Context, err error) error {
 }
 
 func (d *dialer) failed(ep endpoint, a *address, err error) {
-	text := err.Error()
-	var remote *sqlerr.Error
-	if errors.As(err, &remote) && remote.SQLState != sqlerr.ProtocolViolation {
-		text = remote.Error()
-	} else if errors.As(err, &remote) {
-		text = remote.Message
-	}
-	d.failures = append(d.failures, fmt.Sprintf("connection to %s failed: %s", ep.where(a), text))
+	d.failures = append(d.failures, fmt.Sprintf("connection to %s failed: %s", ep.where(a), describe(err)))
 }
+
+// describe gives the server's own SQLSTATE, which 08001 replaces, a place in the text.
+func describe(err error) string {
+	var both twice
+	if errors.As(err, &both) {
+		return describe(both.first) + "; then, " + both.how + ": " + describe(both.second)
+	}
+	var remote *sqlerr.Error
+	if !errors.As(err, &remote) {
+		return err.Error()
+	}
+	if remote.SQLState == sqlerr.ProtocolViolation {
+		return remote.Message
+	}
+	return remote.Error()
+}
+
+// twice is the failure of both connections that sslmode allow or prefer made to one address.
+type twice struct {
+	first, second error
+	how           string
+}
+
+func (t twice) Error() string   { return describe(t) }
+func (t twice) Unwrap() []error { return []error{t.second, t.first} }
 
 // refusedFor reports whether a server refused because of the kind of connection: SQLSTATE 28000 is what pg_hba.conf
 // answers when no line matches (or one rejects), encryption being part of the match.
@@ -223,16 +241,18 @@ func (d *dialer) address(ctx context.Context, ep endpoint, a address, wanted ses
 		return d.suited(ctx, e, err, wanted)
 	}
 	var second error
+	how := "with TLS"
 	switch {
 	case mode == "allow" && refusedFor(err):
 		e, second = d.attempt(ctx, ep, a, true, false)
 	case mode == "prefer" && (refusedFor(err) || errors.As(err, new(handshakeError))):
 		e, second = d.attempt(ctx, ep, a, false, false)
+		how = "without TLS"
 	default:
 		return nil, d.verdict(err)
 	}
 	if second != nil {
-		return nil, d.verdict(fmt.Errorf("%w; then %w", err, second))
+		return nil, d.verdict(twice{err, second, how})
 	}
 	return d.suited(ctx, e, nil, wanted)
 }

@@ -258,7 +258,7 @@ func (t *tlsSettings) revocationLists() ([]*x509.RevocationList, error) {
 			return nil, fmt.Errorf("file %q holds no revocation list", file)
 		}
 	}
-	if len(files) > 0 && len(lists) == 0 {
+	if t.crlDir != "" && len(lists) == 0 {
 		return nil, fmt.Errorf("directory %q holds no revocation list", t.crlDir)
 	}
 	return lists, nil

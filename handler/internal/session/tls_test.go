@@ -1,0 +1,286 @@
+package session
+
+import (
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"pgwire_fdw/handler/internal/fakepg"
+)
+
+// tlsServer runs a fake with TLS; clientCAs, when given, makes it ask for a certificate.
+func tlsServer(t *testing.T, cert tls.Certificate, change func(*tls.Config)) *fakepg.Server {
+	t.Helper()
+	c := &tls.Config{Certificates: []tls.Certificate{cert}}
+	if change != nil {
+		change(c)
+	}
+	return fakepg.Run(t, fakepg.Options{Auth: fakepg.SCRAM, Password: "secret", TLS: c})
+}
+
+func TestSSLModes(t *testing.T) {
+	noLeak(t)
+	ca, stranger := newAuthority(t), newAuthority(t)
+	good := tlsServer(t, ca.issue(t, leaf{host: "localhost"}), nil)
+	byIP := tlsServer(t, ca.issue(t, leaf{ip: "127.0.0.1"}), nil)
+	byName := tlsServer(t, ca.issue(t, leaf{commonName: "localhost"}), nil)
+	wrong := tlsServer(t, ca.issue(t, leaf{host: "elsewhere.test"}), nil)
+	plain := fakepg.Run(t, fakepg.Options{Auth: fakepg.SCRAM, Password: "secret"})
+	root, other := ca.rootFile(t), stranger.rootFile(t)
+	for _, c := range []struct {
+		s    *fakepg.Server
+		opts []string
+		tls  bool
+		fail string
+	}{
+		{good, []string{"sslmode", "disable"}, false, ""},
+		{good, []string{"sslmode", "allow"}, false, ""},
+		{good, []string{"sslmode", "prefer"}, true, ""},
+		{good, nil, true, ""},
+		{good, []string{"sslmode", "require"}, true, ""},
+		{plain, []string{"sslmode", "prefer"}, false, ""},
+		{plain, []string{"sslmode", "require"}, false, "does not support TLS"},
+		{good, []string{"sslmode", "require", "sslrootcert", root}, true, ""},
+		{good, []string{"sslmode", "require", "sslrootcert", other}, false, "not valid"}, // behaves as verify-ca
+		{wrong, []string{"sslmode", "verify-ca", "sslrootcert", root}, true, ""},
+		{wrong, []string{"sslmode", "verify-full", "sslrootcert", root}, false, "not for host"},
+		{good, []string{"sslmode", "verify-full", "sslrootcert", root}, false, "not for host"}, // host is 127.0.0.1
+		{good, []string{"sslmode", "verify-full", "sslrootcert", root, "host", "localhost", "hostaddr", "127.0.0.1"}, true, ""},
+		{byIP, []string{"sslmode", "verify-full", "sslrootcert", root}, true, ""},
+		{byName, []string{"sslmode", "verify-full", "sslrootcert", root, "host", "LOCALHOST", "hostaddr", "127.0.0.1"}, true, ""},
+		{good, []string{"sslmode", "verify-full", "sslrootcert", root, "host", "", "hostaddr", "127.0.0.1"}, false, "host name must be given"},
+		{good, []string{"sslmode", "verify-ca"}, false, "sslrootcert"},
+		{good, []string{"sslmode", "verify-ca", "sslrootcert", "/nonexistent"}, false, "no such file"},
+		{good, []string{"sslrootcert", "system", "host", "localhost", "hostaddr", "127.0.0.1"}, false, "not valid"},
+		{good, []string{"sslmode", "require", "ssl_max_protocol_version", "TLSv1.2"}, true, ""},
+		{good, []string{"sslmode", "require", "ssl_min_protocol_version", "TLSv1.3"}, true, ""},
+		{good, []string{"sslmode", "require", "sslcertmode", "require"}, false, "sslcertmode=require"},
+		{plain, []string{"sslcertmode", "require"}, false, "sslcertmode=require"},
+	} {
+		name := strings.Join(c.opts, " ")
+		p := params(c.s, c.opts...)
+		if c.fail != "" {
+			dialFails(t, p, "08001", c.fail)
+			continue
+		}
+		e := mustDial(t, p)
+		if e.TLS != c.tls {
+			t.Errorf("%s: TLS %v", name, e.TLS)
+		}
+		if _, isTLS := e.Stream.(*tls.Conn); isTLS != c.tls {
+			t.Errorf("%s: stream is %T", name, e.Stream)
+		}
+	}
+}
+
+func TestAllowAndPreferSecondTry(t *testing.T) {
+	noLeak(t)
+	ca := newAuthority(t)
+	cert := ca.issue(t, leaf{host: "localhost"})
+	// A server that breaks TLS off: prefer goes on in the clear, require does not.
+	old := fakepg.Run(t, fakepg.Options{TLS: &tls.Config{Certificates: []tls.Certificate{cert}, MaxVersion: tls.VersionTLS11}})
+	p := params(old, "sslmode", "prefer")
+	p.Superuser = true
+	if e := mustDial(t, p); e.TLS {
+		t.Error("TLS 1.1 was accepted")
+	}
+	p.Options["sslmode"] = "require"
+	dialFails(t, p, "08001", "TLS:")
+	// Whatever comes instead of an answer is no server's text to show.
+	lies := fakepg.Run(t, fakepg.Options{SSLAnswer: []byte("Etrust me")})
+	p = params(lies, "sslmode", "require")
+	if err := dialFails(t, p, "08001", "sent an error"); strings.Contains(err.Detail, "trust me") {
+		t.Errorf("unauthenticated text shown: %s", err.Detail)
+	}
+	injected := fakepg.Run(t, fakepg.Options{SSLAnswer: []byte("SR\x00\x00\x00\x08\x00\x00\x00\x00")})
+	dialFails(t, params(injected, "sslmode", "require"), "08001", "TLS:")
+	// pg_hba.conf refuses: both kinds are tried, and both failures are told.
+	refuses := fakepg.Run(t, fakepg.Options{Auth: fakepg.NoEntry, TLS: &tls.Config{Certificates: []tls.Certificate{cert}}})
+	for _, mode := range []string{"allow", "prefer"} {
+		before := refuses.Accepts()
+		err := dialFails(t, params(refuses, "sslmode", mode), "08001", "; then, with")
+		if n := refuses.Accepts() - before; n != 2 {
+			t.Errorf("%s: %d connections, %v", mode, n, err)
+		}
+	}
+	// A wrong password is not sent again in the clear.
+	asks := fakepg.Run(t, fakepg.Options{Auth: fakepg.Refuse, TLS: &tls.Config{Certificates: []tls.Certificate{cert}}})
+	dialFails(t, params(asks), "08001", "28P01")
+	if n := asks.Accepts(); n != 1 {
+		t.Errorf("%d connections after a wrong password", n)
+	}
+}
+
+func TestDirectTLSAndSNI(t *testing.T) {
+	noLeak(t)
+	ca := newAuthority(t)
+	names := make(chan string, 8)
+	config := &tls.Config{Certificates: []tls.Certificate{ca.issue(t, leaf{host: "localhost"})}, NextProtos: []string{"postgresql"},
+		GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) { names <- h.ServerName; return nil, nil }}
+	s := fakepg.Run(t, fakepg.Options{Direct: true, TLS: config})
+	p := params(s, "host", "localhost", "hostaddr", "127.0.0.1", "sslmode", "verify-full", "sslrootcert", ca.rootFile(t), "sslnegotiation", "direct")
+	p.Superuser = true
+	if e := mustDial(t, p); !e.TLS {
+		t.Error("no TLS")
+	}
+	if n := <-names; n != "localhost" {
+		t.Errorf("SNI %q", n)
+	}
+	p.Options["sslsni"] = "0"
+	mustDial(t, p)
+	if n := <-names; n != "" {
+		t.Errorf("SNI %q with sslsni=0", n)
+	}
+	noALPN := fakepg.Run(t, fakepg.Options{Direct: true, TLS: &tls.Config{Certificates: config.Certificates}})
+	p.Options["port"] = noALPN.Port
+	dialFails(t, p, "08001", "ALPN")
+}
+
+func TestClientCertificate(t *testing.T) {
+	noLeak(t)
+	ca := newAuthority(t)
+	pool := x509.NewCertPool()
+	pool.AddCert(ca.cert)
+	demand := func(c *tls.Config) { c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, pool }
+	s := tlsServer(t, ca.issue(t, leaf{host: "localhost"}), demand)
+	cert, key := files(t, ca.issue(t, leaf{commonName: "alice", client: true}))
+	with := func(more ...string) Params {
+		return params(s, append([]string{"sslmode", "require", "sslcert", cert, "sslkey", key}, more...)...)
+	}
+	mustDial(t, with())
+	mustDial(t, with("sslcertmode", "require"))
+	dialFails(t, with("sslcertmode", "disable"), "08001", "certificate")
+	dialFails(t, params(s, "sslmode", "require"), "08001", "certificate")
+	dialFails(t, with("sslcert", "/nonexistent"), "08001", "client certificate")
+	dialFails(t, with("sslkey", "/nonexistent"), "08001", "private key")
+	if err := os.Chmod(key, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	dialFails(t, with(), "08001", "open to group or world")
+	dialFails(t, with("sslkey", filepath.Dir(key)), "08001", "not a regular file")
+	dialFails(t, with("sslkey", "engine:key"), "08001", "engines")
+	dialFails(t, with("sslkey", "/dev/null"), "08001", "not a regular file")
+}
+
+// TestEncryptedKeys reads keys as openssl writes them: the traditional form and PKCS #8 with several ciphers.
+func TestEncryptedKeys(t *testing.T) {
+	openssl, err := exec.LookPath("openssl")
+	if err != nil {
+		t.Skip("openssl is not installed")
+	}
+	ca := newAuthority(t)
+	cert, key := files(t, ca.issue(t, leaf{commonName: "alice", client: true}))
+	for name, args := range map[string][]string{
+		"traditional": {"ec", "-aes128"}, "aes256": {"pkcs8", "-topk8", "-v2", "aes-256-cbc"},
+		"aes128 sha512": {"pkcs8", "-topk8", "-v2", "aes-128-cbc", "-v2prf", "hmacWithSHA512"},
+		"3des sha1":     {"pkcs8", "-topk8", "-v2", "des3", "-v2prf", "hmacWithSHA1"},
+	} {
+		out := filepath.Join(t.TempDir(), "enc.key")
+		cmd := exec.Command(openssl, append(args, "-in", key, "-out", out, "-passout", "pass:let me in")...)
+		if text, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v %s", name, err, text)
+		}
+		_ = os.Chmod(out, 0o600)
+		s := tlsSettings{cert: cert, key: out, keyPassword: "let me in", certMode: "allow"}
+		if _, err := s.clientCertificate(&tls.Config{}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		s.keyPassword = "wrong"
+		if _, err := s.clientCertificate(&tls.Config{}); err == nil {
+			t.Errorf("%s: wrong password accepted", name)
+		}
+		s.keyPassword = ""
+		if _, err := s.clientCertificate(&tls.Config{}); err == nil || !strings.Contains(err.Error(), "sslpassword") {
+			t.Errorf("%s: without password: %v", name, err)
+		}
+	}
+	if _, err := decryptPKCS8([]byte("garbage"), "x"); err == nil {
+		t.Error("garbage decrypted")
+	}
+}
+
+func FuzzDecryptPKCS8(f *testing.F) {
+	f.Add([]byte{0x30, 0x00}, "x")
+	f.Fuzz(func(_ *testing.T, der []byte, password string) { _, _ = decryptPKCS8(der, password) })
+}
+
+func TestRevocation(t *testing.T) {
+	noLeak(t)
+	ca, stranger := newAuthority(t), newAuthority(t)
+	cert := ca.issue(t, leaf{ip: "127.0.0.1"})
+	another := ca.issue(t, leaf{ip: "127.0.0.1"})
+	s := tlsServer(t, cert, nil)
+	root, later := ca.rootFile(t), time.Now().Add(time.Hour)
+	with := func(name, value string) Params {
+		return params(s, "sslmode", "verify-full", "sslrootcert", root, name, value)
+	}
+	mustDial(t, with("sslcrl", ca.crl(t, later)))
+	mustDial(t, with("sslcrl", ca.crl(t, later, another)))
+	mustDial(t, with("sslcrldir", filepath.Dir(ca.crl(t, later))))
+	dialFails(t, with("sslcrl", ca.crl(t, later, cert)), "08001", "revoked")
+	dialFails(t, with("sslcrldir", filepath.Dir(ca.crl(t, later, cert))), "08001", "revoked")
+	dialFails(t, with("sslcrl", ca.crl(t, time.Now().Add(-time.Hour))), "08001", "no current revocation list")
+	dialFails(t, with("sslcrl", stranger.crl(t, later)), "08001", "no current revocation list")
+	dialFails(t, with("sslcrl", "/nonexistent"), "08001", "no such file")
+	dialFails(t, with("sslcrl", root), "08001", "no revocation list")
+	dialFails(t, with("sslcrldir", t.TempDir()), "08001", "no revocation list")
+}
+
+func TestMatchCommonName(t *testing.T) {
+	for _, c := range []struct {
+		pattern, host string
+		want          bool
+	}{
+		{"db.test", "DB.test", true}, {"*.test", "db.test", true}, {"*.test", "a.b.test", false}, {"*.test", "test", false},
+		{"*", "db", false}, {"", "", false}, {"*.0.0.1", "127.0.0.1", false}, {"d*.test", "db.test", false}, {"*.", "a.", false},
+	} {
+		if got := matchCommonName(c.pattern, c.host); got != c.want {
+			t.Errorf("%q %q: %v", c.pattern, c.host, got)
+		}
+	}
+}
+
+func TestCancelRequest(t *testing.T) {
+	noLeak(t)
+	ca := newAuthority(t)
+	long := make([]byte, 256)
+	_, _ = rand.Read(long)
+	for name, o := range map[string]fakepg.Options{
+		"plain": {}, "tls": {TLS: &tls.Config{Certificates: []tls.Certificate{ca.issue(t, leaf{ip: "127.0.0.1"})}}}, "long key": {Key: long},
+	} {
+		o.Auth, o.Password = fakepg.MD5, "secret"
+		s := fakepg.Run(t, o)
+		e := mustDial(t, params(s))
+		if e.TLS != (o.TLS != nil) {
+			t.Fatalf("%s: TLS %v", name, e.TLS)
+		}
+		if err := e.Cancel(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		want := string(fakepg.Key)
+		if o.Key != nil {
+			want = string(o.Key)
+		}
+		if list := s.Cancels(); len(list) != 1 || list[0].ProcessID != fakepg.PID || string(list[0].SecretKey) != want {
+			t.Errorf("%s: server got %v", name, list)
+		}
+	}
+}
+
+func writeKeyless(t *testing.T) string {
+	t.Helper()
+	return writePEM(t, "x.key", "CERTIFICATE", []byte("x"), 0o600)
+}
+
+func TestKeyFileWithoutKey(t *testing.T) {
+	s := tlsSettings{key: writeKeyless(t)}
+	if _, err := s.readKey(); err == nil || !strings.Contains(err.Error(), "no private key") {
+		t.Errorf("%v", err)
+	}
+}

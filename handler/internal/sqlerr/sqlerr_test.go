@@ -1,0 +1,121 @@
+package sqlerr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"reflect"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+)
+
+type stated struct{ state string }
+
+func (stated) Error() string       { return "bad value" }
+func (s stated) SQLState() string  { return s.state }
+func (stated) ErrorDetail() string { return "detail" }
+func (stated) ErrorHint() string   { return "hint" }
+func (stated) ErrorColumn() int    { return 3 }
+
+func TestFrom(t *testing.T) {
+	own := New(ProtocolViolation, "x %d: %w", 1, io.EOF)
+	for _, c := range []struct {
+		err    error
+		state  string
+		fatal  bool
+		column int
+	}{
+		{io.EOF, ConnectionFailure, true, -1},
+		{fmt.Errorf("wrapped: %w", io.ErrUnexpectedEOF), ConnectionFailure, true, -1},
+		{os.NewSyscallError("read", syscall.ECONNRESET), ConnectionFailure, true, -1},
+		{os.NewSyscallError("write", syscall.EPIPE), ConnectionFailure, true, -1},
+		{&net.OpError{Op: "read", Err: errors.New("odd")}, ConnectionFailure, true, -1},
+		{net.ErrClosed, ConnectionFailure, true, -1},
+		{os.ErrDeadlineExceeded, ConnectionFailure, true, -1},
+		{context.DeadlineExceeded, ConnectionFailure, true, -1},
+		{context.Canceled, QueryCanceled, false, -1},
+		{stated{"22P03"}, "22P03", false, 3},
+		{stated{"bad"}, Internal, false, 3},
+		{&pgproto3.ExceededMaxBodyLenErr{MaxExpectedBodyLen: 1, ActualBodyLen: 2}, ProtocolViolation, true, -1},
+		{errors.New("whatever"), Internal, false, -1},
+		{fmt.Errorf("outer: %w", own), ProtocolViolation, false, -1},
+		{&pgconn.PgError{Code: "23505", Message: "m", SeverityUnlocalized: "ERROR"}, "23505", false, -1},
+		{&pgconn.PgError{Code: "57P01", Message: "m"}, "57P01", true, -1},
+		{&pgconn.PgError{Code: "53300", Message: "m", Severity: "FATAL"}, "53300", true, -1},
+	} {
+		e := From(c.err)
+		if e.SQLState != c.state || e.Fatal != c.fatal || e.ColumnIndex != c.column || e.Message == "" {
+			t.Errorf("%v: got %+v", c.err, e)
+		}
+		if !errors.Is(e, c.err) && !errors.Is(c.err, e) {
+			t.Errorf("%v: cause lost", c.err)
+		}
+	}
+	if From(nil) != nil {
+		t.Error("From(nil) is not nil")
+	}
+	if From(fmt.Errorf("outer: %w", own)) != own {
+		t.Error("an *Error in the chain must be returned itself")
+	}
+	if !errors.Is(own, io.EOF) {
+		t.Error("New loses its cause")
+	}
+	if e := From(stated{"22P03"}); e.Detail != "detail" || e.Hint != "hint" {
+		t.Errorf("%+v", e)
+	}
+}
+
+// TestAllFields checks that each field of an ErrorResponse arrives, by giving every one a value of its own.
+func TestAllFields(t *testing.T) {
+	e := FromResponse(&pgproto3.ErrorResponse{
+		Severity: "ERROR", SeverityUnlocalized: "ERROR", Code: "23505", Message: "message", Detail: "detail", Hint: "hint", Position: 7,
+		Where: "context", SchemaName: "schema", TableName: "table", ColumnName: "column", DataTypeName: "datatype", ConstraintName: "constraint",
+	})
+	v := reflect.ValueOf(*e)
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Name
+		switch name {
+		case "SQLState":
+			if e.SQLState != "23505" {
+				t.Error(e.SQLState)
+			}
+		case "RemoteSQL", "Fatal", "cause":
+		case "Position":
+			if e.Position != 7 {
+				t.Error(e.Position)
+			}
+		case "ColumnIndex":
+			if e.ColumnIndex != -1 {
+				t.Error(e.ColumnIndex)
+			}
+		default:
+			if got := v.Field(i).String(); got != strings.ToLower(name) {
+				t.Errorf("%s = %q", name, got)
+			}
+		}
+	}
+}
+
+// TestHostileState: C packs the five characters, and class 00 to 02 would not be an error at all.
+func TestHostileState(t *testing.T) {
+	for _, code := range []string{"", "0", "00000", "01000", "02000", "2350é", "abcde", "235 5", "2350567"} {
+		e := From(&pgconn.PgError{Code: code})
+		if e.SQLState != ConnectionFailure || e.Message == "" {
+			t.Errorf("%q: %+v", code, e)
+		}
+	}
+}
+
+func TestErrorText(t *testing.T) {
+	e := New("08001", "no %s", "way").WithDetail("because %d", 1).WithHint("try")
+	if e.Error() != "no way: because 1 (SQLSTATE 08001)" || e.Hint != "try" || e.Unwrap() != nil {
+		t.Errorf("%v %q", e, e.Hint)
+	}
+}
