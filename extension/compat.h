@@ -18,6 +18,30 @@
 #error "pgwire_fdw needs a 64-bit server (values of 8 bytes passed by value)"
 #endif
 
+/*
+ * create_foreignscan_path takes the join conditions of the path since 17
+ * (9e9931d2bf4) and the number of disabled nodes since 18 (e2225346291); a
+ * base relation has neither.
+ */
+#if PG_VERSION_NUM >= 180000
+#define pgwire_create_foreignscan_path(root, rel, rows, startup, total, outer) \
+	create_foreignscan_path(root, rel, NULL, rows, 0, startup, total, \
+							NIL, outer, NULL, NIL, NIL)
+#elif PG_VERSION_NUM >= 170000
+#define pgwire_create_foreignscan_path(root, rel, rows, startup, total, outer) \
+	create_foreignscan_path(root, rel, NULL, rows, startup, total, \
+							NIL, outer, NULL, NIL, NIL)
+#else
+#define pgwire_create_foreignscan_path(root, rel, rows, startup, total, outer) \
+	create_foreignscan_path(root, rel, NULL, rows, startup, total, \
+							NIL, outer, NULL, NIL)
+#endif
+
+/*
+ * The local server's major version. (Some defaults of options follow it.)
+ */
+#define PGWIRE_SERVER_MAJOR (PG_VERSION_NUM / 10000)
+
 /* MarkGUCPrefixReserved replaced EmitWarningsOnPlaceholders in 15. */
 #if PG_VERSION_NUM < 150000
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)

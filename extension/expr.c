@@ -8,6 +8,7 @@
  */
 #include "ir.h"
 
+#include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -18,7 +19,7 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
-#include "access/transam.h"
+#include "param.h"
 
 static void put_node(pgwire_ir *ir, Node *node, int depth);
 
@@ -100,31 +101,6 @@ put_args(pgwire_ir *ir, List *args, int depth)
 		put_node(ir, (Node *) lfirst(lc), depth + 1);
 }
 
-/*
- * Values are printed as the remote session reads them. The settings last until
- * the request is finished; should an error come first, the end of the
- * (sub)transaction undoes them.
- */
-static void
-force_transmission_settings(pgwire_ir *ir)
-{
-	static const char *const settings[][2] = {
-		{"datestyle", "ISO"},
-		{"intervalstyle", "postgres"},
-		{"extra_float_digits", "3"},
-		{"bytea_output", "hex"},
-		{"search_path", "pg_catalog"},
-	};
-
-	if (ir->guc_level >= 0)
-		return;
-	ir->guc_level = NewGUCNestLevel();
-	for (size_t i = 0; i < lengthof(settings); i++)
-		(void) set_config_option(settings[i][0], settings[i][1],
-								 PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
-}
-
 static void
 put_const(pgwire_ir *ir, Const *node)
 {
@@ -144,10 +120,16 @@ put_const(pgwire_ir *ir, Const *node)
 	if (pgwire_is_oid_alias(node->consttype) &&
 		DatumGetObjectId(node->constvalue) >= FirstGenbkiObjectId)
 		flags |= PGWIRE_CONST_LOCAL_OBJECT;
-	/* the digits and booleans that most constants are need no settings */
+
+	/*
+	 * Values are printed as the remote session reads them. What most constants
+	 * are needs no settings; for the others they last until the request is
+	 * finished, and an error ends them with its (sub)transaction.
+	 */
 	if (node->consttype != INT4OID && node->consttype != INT8OID &&
-		node->consttype != TEXTOID && node->consttype != BOOLOID)
-		force_transmission_settings(ir);
+		node->consttype != TEXTOID && node->consttype != BOOLOID &&
+		ir->guc_level < 0)
+		ir->guc_level = pgwire_set_transmission_modes();
 	getTypeOutputInfo(node->consttype, &output, &varlena);
 	text = OidOutputFunctionCall(output, node->constvalue);
 	pgwire_put_u8(buf, flags);

@@ -11,6 +11,9 @@ import (
 	"pgwire_fdw/handler/internal/sqlerr"
 )
 
+// tooManyArguments is ERRCODE_TOO_MANY_ARGUMENTS.
+const tooManyArguments = "54023"
+
 // Plan answers one question of the planner. Request and reply are as package
 // ir describes them; the request is not kept. Plan has no state: a plan that is
 // made twice from the same catalogs is the same.
@@ -95,7 +98,7 @@ func selectStatement(r *ir.Select) ([]byte, *Error) {
 	}
 	statement, err := q.Deparse()
 	if errors.Is(err, deparse.ErrTooManyParams) {
-		return nil, sqlerr.New(sqlerr.TooManyArguments, "%w", err)
+		return nil, sqlerr.New(tooManyArguments, "%w", err)
 	}
 	if err != nil {
 		return nil, sqlerr.New(sqlerr.Internal, "%w", err)
