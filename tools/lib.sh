@@ -92,6 +92,7 @@ need_toolchain() {
 		'test -x "$("$PG_CONFIG" --bindir)/postgres"'"::postgresql-$major" \
 		'test -f "$("$PG_CONFIG" --sharedir)/extension/postgres_fdw.control"::postgresql-contrib' \
 		'test -f "$("$PG_CONFIG" --pgxs)"'"::postgresql-server-dev-$major"
+	[ -f "$("$PG_CONFIG" --pgxs)" ] || die "PG_CONFIG=$PG_CONFIG is no pg_config of a PostgreSQL with its headers"
 	if is_root; then
 		getent passwd postgres >/dev/null || die "no system user postgres to run servers as"
 	fi
