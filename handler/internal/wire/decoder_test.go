@@ -80,6 +80,9 @@ func varlena(data []byte) []byte {
 // decodeOne decodes a single value, with garbage around it.
 func decodeOne(t testing.TB, d *Decoder, val []byte) (field, error) {
 	t.Helper()
+	if val == nil {
+		val = []byte{} // empty, not NULL
+	}
 	msg := dataRow(val)
 	a := dirtyArena(d.Need(len(msg)))
 	if err := d.Decode(a, msg); err != nil {

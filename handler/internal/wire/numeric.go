@@ -94,15 +94,20 @@ func putNumeric(dst, val []byte, typmod int32) (int, *fault) {
 	size := at + 2*n
 	clear(dst[size : (size+7)&^7])
 	putVarHeader(dst, size)
-	if at == numericShortOffset {
+	putNumericHeader(dst[varHeader:], sign, scale, weight)
+	return size, nil
+}
+
+// putNumericHeader writes the header that numericDigitsAt makes room for.
+func putNumericHeader(dst []byte, sign uint16, scale, weight int) {
+	if numericDigitsAt(scale, weight) == numericShortOffset {
 		word := numericShort | sign>>1&numericShortNeg | uint16(scale)<<numericShortScaleShift |
 			uint16(weight)&numericShortWeightMask
-		binary.LittleEndian.PutUint16(dst[varHeader:], word)
-		return size, nil
+		binary.LittleEndian.PutUint16(dst, word)
+		return
 	}
-	binary.LittleEndian.PutUint16(dst[varHeader:], sign|uint16(scale))
-	binary.LittleEndian.PutUint16(dst[varHeader+2:], uint16(weight))
-	return size, nil
+	binary.LittleEndian.PutUint16(dst, sign|uint16(scale))
+	binary.LittleEndian.PutUint16(dst[2:], uint16(weight))
 }
 
 // putNumericSpecial writes NaN or an infinity, which are a header word and nothing

@@ -32,22 +32,25 @@ var (
 	faultZone      = &fault{stateInvalidTimeZone, "time zone displacement out of range"}
 )
 
-// byValue decodes a value of a by-value type to its Datum.
+// byValueSize is the length of a by-value kind on the wire, and in memory.
+var byValueSize = [lastByValue + 1]uint8{
+	kindInt8: 8, kindInt4: 4, kindTimestamp: 8, kindDate: 4, kindBool: 1,
+	kindInt2: 2, kindUint4: 4, kindTime: 8, kindChar: 1,
+}
+
+// byValue decodes a value of a by-value kind to its Datum.
 func (c *column) byValue(val []byte) (uint64, *fault) {
+	if len(val) != int(byValueSize[c.kind]) {
+		return 0, faultFixedLength
+	}
 	switch c.kind {
 	case kindDate:
-		if len(val) != 4 {
-			return 0, faultFixedLength
-		}
 		v := int32(binary.BigEndian.Uint32(val))
 		if (v < minDate || v >= endDate) && v != dateNoBegin && v != dateNoEnd {
 			return 0, faultDate
 		}
 		return uint64(int64(v)), nil
 	case kindTimestamp:
-		if len(val) != 8 {
-			return 0, faultFixedLength
-		}
 		v := int64(binary.BigEndian.Uint64(val))
 		if v < minTimestamp || v >= endTimestamp {
 			if v != noBegin && v != noEnd {
@@ -58,45 +61,25 @@ func (c *column) byValue(val []byte) (uint64, *fault) {
 		}
 		return uint64(v), nil
 	case kindBool:
-		if len(val) != 1 {
-			return 0, faultFixedLength
-		}
 		if val[0] > 1 {
 			return 0, faultBool
 		}
 		return uint64(val[0]), nil
 	case kindInt2:
-		if len(val) != 2 {
-			return 0, faultFixedLength
-		}
 		return uint64(int64(int16(binary.BigEndian.Uint16(val)))), nil
-	case kindUint4, kindInt4:
-		if len(val) != 4 {
-			return 0, faultFixedLength
-		}
-		v := binary.BigEndian.Uint32(val)
-		if c.kind == kindInt4 {
-			return uint64(int64(int32(v))), nil
-		}
-		return uint64(v), nil
+	case kindUint4:
+		return uint64(binary.BigEndian.Uint32(val)), nil
+	case kindInt4:
+		return uint64(int64(int32(binary.BigEndian.Uint32(val)))), nil
 	case kindTime:
-		if len(val) != 8 {
-			return 0, faultFixedLength
-		}
 		v, f := timeOfDay(val, c.round)
 		return uint64(v), f
 	case kindChar:
-		if len(val) != 1 {
-			return 0, faultFixedLength
-		}
 		if charIsSigned {
 			return uint64(int64(int8(val[0]))), nil
 		}
 		return uint64(val[0]), nil
 	default: // kindInt8
-		if len(val) != 8 {
-			return 0, faultFixedLength
-		}
 		return binary.BigEndian.Uint64(val), nil
 	}
 }
