@@ -123,7 +123,10 @@ func scram(c *Conn, password string) error {
 	}
 	nonce := attribute(bare, 'r') + base64.StdEncoding.EncodeToString(randomBytes(12))
 	salt := randomBytes(16)
-	const rounds = 4096
+	rounds := c.server.opts.Rounds
+	if rounds == 0 {
+		rounds = 4096
+	}
 	serverFirst := fmt.Sprintf("r=%s,s=%s,i=%d", nonce, base64.StdEncoding.EncodeToString(salt), rounds)
 	if err := c.Send(&pgproto3.AuthenticationSASLContinue{Data: []byte(serverFirst)}); err != nil {
 		return err

@@ -42,6 +42,7 @@ type Options struct {
 	Auth     AuthMode
 	User     string // checked when set
 	Password string
+	Rounds   int // SCRAM iterations to demand, default 4096
 
 	TLS *tls.Config // answer SSLRequest with S and shake hands; nil answers N
 	// SSLAnswer, when set, is sent in answer to SSLRequest instead, and nothing else.

@@ -1,3 +1,5 @@
+// Package session holds connections to remote servers: how they are made (Dial, in a goroutine), cancelled, kept for
+// reuse, and pumped by the backend's thread over a socket that never waits.
 package session
 
 import (

@@ -104,6 +104,9 @@ func TestSeveralHosts(t *testing.T) {
 		t.Error("the next host was tried after a failed authentication")
 	}
 
+	// A name with several addresses: those that do not answer are passed over.
+	mustDial(t, params(good, "host", "localhost"))
+
 	p := hosts(good.Port, other.Port)
 	p.Options["load_balance_hosts"] = "random"
 	seen := map[string]bool{}

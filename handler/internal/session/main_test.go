@@ -22,6 +22,11 @@ func fds(t testing.TB) int {
 // Call it before anything that registers a Cleanup.
 func noLeak(t *testing.T) {
 	t.Helper()
+	noLeakWithin(t, 3*time.Second)
+}
+
+func noLeakWithin(t *testing.T, limit time.Duration) {
+	t.Helper()
 	// The Go runtime opens its epoll descriptors on first use; make it do so before counting.
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -32,7 +37,7 @@ func noLeak(t *testing.T) {
 	t.Cleanup(func() {
 		var now map[string]int64
 		var n int
-		for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+		for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 			if now, n = invariant.Live(), fds(t); !more(now, before) && n <= files {
 				return
 			}
