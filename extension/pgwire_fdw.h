@@ -4,6 +4,8 @@
 #ifndef PGWIRE_FDW_H
 #define PGWIRE_FDW_H
 
+#include "postgres.h"
+
 #include "foreign/fdwapi.h"
 #include "foreign/foreign.h"
 #include "lib/stringinfo.h"
