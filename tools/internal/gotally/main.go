@@ -64,7 +64,7 @@ func count(r io.Reader, w io.Writer) (tally, error) {
 		case "output", "build-output":
 			if e.Test == "" {
 				printPackageLine(w, e.Output)
-			} else {
+			} else if !strings.HasPrefix(e.Output, "=== ") {
 				held[key] = append(held[key], e.Output)
 			}
 		case "pass":
