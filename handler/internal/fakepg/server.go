@@ -53,6 +53,10 @@ type Options struct {
 	Key        []byte            // secret key, default Key
 	Notices    int               // NoticeResponses to send before ReadyForQuery
 
+	// NewestMinor, when set, answers a startup message of a newer protocol than 3.NewestMinor-1 with a
+	// NegotiateProtocolVersion; 1 stands for a server of protocol 3.0.
+	NewestMinor int
+
 	// Greeting, when set, replaces everything: it is sent once the first bytes of a client came, then the
 	// connection is closed. It is how a server of another protocol looks.
 	Greeting []byte
@@ -396,6 +400,9 @@ func (c *Conn) begin(m *pgproto3.StartupMessage) error {
 		return err
 	}
 	msgs := []pgproto3.BackendMessage{&pgproto3.AuthenticationOk{}}
+	if newest := uint32(o.NewestMinor - 1); o.NewestMinor > 0 && m.ProtocolVersion&0xffff > newest {
+		msgs = append([]pgproto3.BackendMessage{&pgproto3.NegotiateProtocolVersion{NewestMinorProtocol: newest}}, msgs...)
+	}
 	for k, v := range o.Parameters {
 		msgs = append(msgs, &pgproto3.ParameterStatus{Name: k, Value: v})
 	}

@@ -370,5 +370,9 @@ func startupError(o *startupReader, err error) error {
 	if inner := errors.Unwrap(err); inner != nil {
 		err = inner
 	}
+	// pgconn formats "server protocol version too low" with a nil cause.
+	if text, broken := strings.CutSuffix(err.Error(), ": %!w(<nil>)"); broken {
+		return errors.New(text)
+	}
 	return err
 }

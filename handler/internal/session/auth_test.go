@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -124,6 +125,18 @@ func FuzzStartupReader(f *testing.F) {
 			t.Fatal("delivered what was not sent")
 		}
 	})
+}
+
+func TestProtocolVersions(t *testing.T) {
+	noLeak(t)
+	old := fakepg.Run(t, fakepg.Options{Auth: fakepg.MD5, Password: "secret", NewestMinor: 1})
+	mustDial(t, params(old))
+	mustDial(t, params(old, "max_protocol_version", "3.2"))
+	if err := dialFails(t, params(old, "min_protocol_version", "3.2"), "08001", "protocol version too low"); strings.Contains(err.Detail, "%!") {
+		t.Error(err.Detail)
+	}
+	now := fakepg.Run(t, fakepg.Options{Auth: fakepg.MD5, Password: "secret", NewestMinor: 3})
+	mustDial(t, params(now, "min_protocol_version", "3.2"))
 }
 
 // TestCancelDuringHashing cancels while the client computes the millions of hash rounds that a hostile server demands.

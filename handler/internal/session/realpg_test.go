@@ -166,7 +166,7 @@ func TestRealServer(t *testing.T) {
 			{as("scram", "channel_binding", "require"), true}, {as("scram", "channel_binding", "disable"), true},
 			{as("scram", "sslmode", "verify-full", "sslrootcert", root), true},
 			{as("scram", "host", "localhost", "hostaddr", "127.0.0.1", "sslmode", "verify-full", "sslrootcert", root), true},
-			{as("peerless", "host", dir), false},
+			{as("peerless", "host", dir), false}, {as("scram", "max_protocol_version", "latest"), true},
 			{as("scram", "ssl_max_protocol_version", "TLSv1.2", "require_auth", "scram-sha-256"), true},
 		} {
 			e := mustDial(t, c.p)

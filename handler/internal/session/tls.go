@@ -108,7 +108,7 @@ func (u *certUse) check() error {
 // ignores the name, the common name counts when there is no subjectAltName, revocation lists count.
 func (t *tlsSettings) config(host string) (*tls.Config, *certUse, error) {
 	c := &tls.Config{MinVersion: t.minVersion, MaxVersion: t.maxVersion, InsecureSkipVerify: true} //nolint:gosec // see VerifyConnection
-	if t.sni && host != "" {
+	if t.sni && host != "" && host[0] != '/' && host[0] != '@' {
 		if _, err := netip.ParseAddr(host); err != nil { // RFC 6066: no literal addresses
 			c.ServerName = host
 		}
