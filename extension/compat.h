@@ -47,6 +47,11 @@
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
+/* pg_noreturn, before a declaration, replaced pg_attribute_noreturn() in 18. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /*
  * The user whose mapping a scan uses is kept in the plan since 16
  * (a61b1f74823); before, in the range table entry. InvalidOid: the current one.

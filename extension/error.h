@@ -5,9 +5,10 @@
 #define PGWIRE_ERROR_H
 
 #include "../cgo/bridge.h"
+#include "compat.h"
 
 /* Raise what Go reported. Copies every string first. */
-extern void pgwire_raise(const pgwire_error *err) pg_attribute_noreturn();
+pg_noreturn extern void pgwire_raise(const pgwire_error *err);
 
 /* Report what Go reported as a DEBUG, NOTICE or WARNING (PGWIRE_LEVEL_*). */
 extern void pgwire_notice(int level, const pgwire_error *err);
@@ -16,9 +17,8 @@ extern void pgwire_notice(int level, const pgwire_error *err);
  * Raise an error of the C side. sqlstate is an ERRCODE_ number; detail and
  * hint may be NULL.
  */
-extern void pgwire_raise_local(int sqlstate, const char *message,
-							   const char *detail, const char *hint)
-			pg_attribute_noreturn();
+pg_noreturn extern void pgwire_raise_local(int sqlstate, const char *message,
+										   const char *detail, const char *hint);
 
 /* The same as a warning. */
 extern void pgwire_warn_local(int sqlstate, const char *message);
