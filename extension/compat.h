@@ -37,6 +37,12 @@
 							NIL, outer, NULL, NIL)
 #endif
 
+/* ExplainProperty*() and ExplainState have headers of their own since 18. */
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+
 /*
  * The local server's major version. (Some defaults of options follow it.)
  */
