@@ -21,7 +21,11 @@ func (d *decoder) expr(depth int) Expr {
 }
 
 func (d *decoder) args(depth int) []Expr {
-	args := make([]Expr, d.count(9))
+	n := d.count(9)
+	if n == 0 {
+		return nil
+	}
+	args := make([]Expr, n)
 	for i := range args {
 		args[i] = d.expr(depth)
 	}

@@ -1,0 +1,230 @@
+package ir_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"pgwire_fdw/handler/internal/ir"
+	"pgwire_fdw/handler/internal/ir/irtest"
+)
+
+// notations has every kind of expression once.
+var notations = []string{
+	`(op = bool (col 1 int4) (const int4 5))`,
+	`(op = bool (col 2 text C) (const text "it's"))`,
+	`(op = bool (col 2 text) (const text null))`,
+	`(op = bool (col 3 oid) (const regclass local))`,
+	`(op ~ bool (op - int4 (col 1 int4)))`,
+	`(op > bool (col 1 timestamptz) (func now/s timestamptz))`,
+	`(op = bool (outer 3 int4) (ext 1 int4))`,
+	`(op = bool (exec 7 varchar(10)) (col 2 varchar(10) de))`,
+	`(distinct = bool (col 1 int4) (const int4 1))`,
+	`(op = bool (nullif = int4 (col 1 int4) (const int4 1)) (const int4 1))`,
+	`(variadic public.f/xv bool (col 1 int4) (array int4[] (const int4 1)))`,
+	`(cast float8 float8 (implicit numeric numeric (col 1 int4)))`,
+	`(sqlsyntax extract numeric (const text year) (col 1 date))`,
+	`(any = (col 1 int4) (const int4[] "{1,2}"))`,
+	`(all public.=/u (col 1 mood) (array text[]))`,
+	`(and (null (col 1 int4)) (or (notnull (col 2 text)) (not (col 3 bool))))`,
+	`(istrue (isnotunknown (col 3 bool)))`,
+	`(op = bool (relabel text (as varchar (col 2 varchar))) (coalesce text (col 2 text) (const text x)))`,
+	`(io int4out textin text (col 1 int4))`,
+	`(op < bool (greatest btint4cmp int4 (col 1 int4) (const int4 1)) (least btint4cmp int4 (col 1 int4)))`,
+	`(case bool (col 1 int4) ((op = bool (casetest int4) (const int4 1)) (const bool t)) (const bool f))`,
+	`(case bool - ((col 3 bool) (const bool t)))`,
+	`(op = bool (at (col 4 int4[]) (const int4 1) (const int4 2)) (const int4 1))`,
+	`(op = bool (slice (col 4 int4[]) - (const int4 2)) (slice (col 4 int4[]) (const int4 1) -))`,
+	`(arraycoerce text[] (col 4 int4[]) (io int4out textin text (casetest int4)))`,
+	`(op = bool (row record (col 1 int4)) (row record (const int4 1)))`,
+	`(op = bool (collate C (col 2 text)) (const text x))`,
+	`(op = bool (col 1 date) (sqlvalue date))`,
+	`(field int4 (domain dom (col 1 int4)))`,
+	`(unknown bool foreign volatile alone)`,
+}
+
+func request() *ir.Select {
+	q := &ir.Select{
+		Options: ir.Options{Major: 17, Server: []byte("a\x00b\x00"), Table: []byte("c\x00\x00")},
+		Schema:  "s", Table: "Ö", Lock: ir.LockUpdate, Wait: ir.WaitSkip,
+		Columns: []ir.Column{
+			{Attno: ir.CtidAttno, Fetch: true, Name: "ctid", Options: []byte{}},
+			{Attno: 3, Name: "x", Options: []byte("column_name\x00y\x00")},
+		},
+	}
+	for i, n := range notations {
+		q.Clauses = append(q.Clauses, ir.Clause{Must: i%2 == 1, Expr: irtest.Parse(n)})
+	}
+	return q
+}
+
+func costRequest() *ir.Cost {
+	return &ir.Cost{FDWStartup: 100, FDWTuple: 0.2, CPUTuple: 0.01, CPUOperator: 0.0025, SeqPage: 1,
+		RandomPage: 4, Pages: 10, Tuples: 1000, RestrictStartup: 1, RestrictTuple: 2,
+		Paths: []ir.CostPath{{Rows: 1, Retrieved: 2}, {Parameterized: true, Rows: 3, Retrieved: 4, JoinStartup: 5, JoinTuple: 6}}}
+}
+
+// renumber gives a tree what Decode gives it, for comparison.
+func renumber(e ir.Expr, next *uint32) {
+	e.Base().ID = *next
+	e.Base().Raw = nil
+	*next++
+	for _, c := range e.Children() {
+		renumber(c, next)
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	sent := request()
+	got, err := ir.Decode(ir.Encode(sent))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := got.(*ir.Select)
+	var ids uint32
+	for i := range sent.Clauses {
+		var scratch uint32
+		first := q.Clauses[i].Expr.Base().ID
+		if first != ids {
+			t.Fatalf("clause %d begins with node %d, want %d", i, first, ids)
+		}
+		renumber(sent.Clauses[i].Expr, &ids)
+		scratch = first
+		renumber(q.Clauses[i].Expr, &scratch)
+		if !reflect.DeepEqual(sent.Clauses[i], q.Clauses[i]) {
+			t.Errorf("%s: decoded as %#v", notations[i], q.Clauses[i].Expr)
+		}
+	}
+	sent.Clauses, q.Clauses = nil, nil
+	if !reflect.DeepEqual(sent, q) {
+		t.Errorf("got %#v, want %#v", q, sent)
+	}
+	back, err := ir.Decode(ir.Encode(costRequest()))
+	if err != nil || !reflect.DeepEqual(back, costRequest()) {
+		t.Errorf("cost: got %#v, %v", back, err)
+	}
+}
+
+// Equal subtrees of one request have equal bytes: parameters are shared by it.
+func TestRawTellsEqualTrees(t *testing.T) {
+	a := irtest.Parse(`(op + int4 (ext 1 int4) (const int4 1))`).(*ir.Op)
+	b := irtest.Parse(`(op + int4 (ext 1 int4) (const int4 1))`).(*ir.Op)
+	c := irtest.Parse(`(op + int4 (ext 2 int4) (const int4 1))`).(*ir.Op)
+	// one object each, as C's tables make them
+	for _, e := range []*ir.Op{b, c} {
+		e.Operator, e.Function, e.Type = a.Operator, a.Function, a.Type
+		for i := range e.Args {
+			e.Args[i].Base().Type = a.Type
+			a.Args[i].Base().Type = a.Type
+		}
+	}
+	q, err := ir.Decode(ir.Encode(&ir.Classify{Clauses: []ir.Clause{{Expr: a}, {Expr: b}, {Expr: c}}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := func(i int) []byte { return q.(*ir.Classify).Clauses[i].Expr.Base().Raw }
+	if !bytes.Equal(raw(0), raw(1)) || bytes.Equal(raw(0), raw(2)) {
+		t.Errorf("raw forms: %x %x %x", raw(0), raw(1), raw(2))
+	}
+}
+
+// Every prefix of a request is malformed, and says so.
+func TestTruncated(t *testing.T) {
+	for _, whole := range [][]byte{ir.Encode(request()), ir.Encode(costRequest())} {
+		for n := range whole {
+			if _, err := ir.Decode(whole[:n]); !errors.Is(err, ir.ErrMalformed) {
+				t.Fatalf("%d of %d bytes: %v", n, len(whole), err)
+			}
+		}
+		if _, err := ir.Decode(append(bytes.Clone(whole), 0)); !errors.Is(err, ir.ErrMalformed) {
+			t.Errorf("one byte more: %v", err)
+		}
+	}
+}
+
+func TestDepthIsLimited(t *testing.T) {
+	nested := func(depth int) []byte {
+		e := irtest.Parse(`(col 3 bool)`)
+		for range depth {
+			e = &ir.Bool{Node: *e.Base(), Op: ir.Not, Args: []ir.Expr{e}}
+		}
+		return ir.Encode(&ir.Classify{Clauses: []ir.Clause{{Expr: e}}})
+	}
+	if _, err := ir.Decode(nested(ir.MaxDepth)); err != nil {
+		t.Errorf("depth %d: %v", ir.MaxDepth, err)
+	}
+	if _, err := ir.Decode(nested(ir.MaxDepth + 1)); !errors.Is(err, ir.ErrMalformed) {
+		t.Errorf("depth %d: %v", ir.MaxDepth+1, err)
+	}
+}
+
+// The constants of this package and those of extension/ir.h are the same.
+func TestConstantsAreThoseOfC(t *testing.T) {
+	header, err := os.ReadFile("../../../extension/ir.h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	define := regexp.MustCompile(`(?m)^#define PGWIRE_([A-Z_]+)[ \t]+(0x[0-9A-Fa-f]+|\d+)`)
+	seen := map[string]bool{}
+	for _, m := range define.FindAllStringSubmatch(string(header), -1) {
+		value, err := strconv.ParseUint(m[2], 0, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, ok := ir.Constants[m[1]]
+		if !ok {
+			t.Errorf("%s is unknown here", m[1])
+		} else if want != uint32(value) {
+			t.Errorf("%s is %d there and %d here", m[1], value, want)
+		}
+		seen[m[1]] = true
+	}
+	for name := range ir.Constants {
+		if !seen[name] {
+			t.Errorf("%s is not in ir.h", name)
+		}
+	}
+	if len(seen) < 40 {
+		t.Errorf("only %d constants found: %v", len(seen), strings.Join(keys(seen), " "))
+	}
+}
+
+func keys(m map[string]bool) []string {
+	var all []string
+	for k := range m {
+		all = append(all, k)
+	}
+	return all
+}
+
+// FuzzDecode: any bytes give a well-formed request or ErrMalformed; what is
+// decoded can be encoded and decoded again to the same bytes.
+func FuzzDecode(f *testing.F) {
+	f.Add(ir.Encode(request()))
+	f.Add(ir.Encode(costRequest()))
+	for _, n := range notations {
+		f.Add(ir.Encode(&ir.Classify{Clauses: []ir.Clause{{Expr: irtest.Parse(n)}}}))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		req, err := ir.Decode(b)
+		if err != nil {
+			if !errors.Is(err, ir.ErrMalformed) {
+				t.Fatalf("error of another kind: %v", err)
+			}
+			return
+		}
+		once := ir.Encode(req)
+		again, err := ir.Decode(once)
+		if err != nil {
+			t.Fatalf("own encoding refused: %v", err)
+		}
+		if twice := ir.Encode(again); !bytes.Equal(once, twice) {
+			t.Fatalf("encodings differ:\n%x\n%x", once, twice)
+		}
+	})
+}
