@@ -1,0 +1,241 @@
+package deparse_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pgwire_fdw/handler/internal/deparse"
+	"pgwire_fdw/handler/internal/ir"
+	"pgwire_fdw/handler/internal/ir/irtest"
+	"pgwire_fdw/handler/internal/ship"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected text in testdata")
+
+// The columns of the relation that the goldens are about.
+var names = map[int32]string{1: "c1", 2: "c2", 3: "c3", 4: "c4", 5: "Odd \"Name", 6: "select"}
+
+// TestGolden runs testdata/*: each case is an expression in the notation of
+// package irtest, a line of dashes, and the condition's text with the
+// parameters it needs. Cases are separated by an empty line.
+func TestGolden(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.golden")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no golden files", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) { golden(t, file) })
+	}
+}
+
+func golden(t *testing.T, file string) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rewritten []string
+	for _, block := range strings.Split(strings.TrimSpace(string(content)), "\n\n") {
+		input, want, _ := strings.Cut(block, "\n----")
+		want = strings.TrimPrefix(want, "\n")
+		got := condition(t, stripComments(input))
+		if got != want && !*update {
+			t.Errorf("%s\n\tgot  %s\n\twant %s", input, got, want)
+		}
+		rewritten = append(rewritten, input+"\n----\n"+got)
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(strings.Join(rewritten, "\n\n")+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func stripComments(s string) string {
+	var lines []string
+	for _, l := range strings.Split(s, "\n") {
+		if !strings.HasPrefix(l, "#") {
+			lines = append(lines, l)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func condition(t *testing.T, notation string) string {
+	t.Helper()
+	e, err := ship.Clause(irtest.Parse(notation))
+	if err != nil {
+		return "refused: " + err.Error()
+	}
+	s := deparse.Select{Schema: "s", Table: "t", Columns: names, Where: []ir.Expr{e}}
+	statement, err := s.Deparse()
+	if err != nil {
+		return "error: " + err.Error()
+	}
+	text := strings.TrimPrefix(statement.SQL, "SELECT NULL FROM s.t WHERE ")
+	for i, p := range statement.Params {
+		text += fmt.Sprintf("\n$%d = %s", i+1, p.Raw)
+	}
+	return text
+}
+
+func TestSelect(t *testing.T) {
+	where := func(notations ...string) []ir.Expr {
+		var all []ir.Expr
+		for _, n := range notations {
+			e, err := ship.Clause(irtest.Parse(n))
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, e)
+		}
+		return all
+	}
+	for _, c := range []struct {
+		query deparse.Select
+		want  string
+	}{
+		{deparse.Select{Schema: "public", Table: "t"}, `SELECT NULL FROM public.t`},
+		{deparse.Select{Schema: "S", Table: "my table", Fetch: []int32{5, 1, -1}},
+			`SELECT "Odd ""Name", c1, ctid FROM "S"."my table"`},
+		{deparse.Select{Schema: "public", Table: "t", Fetch: []int32{1, 2},
+			Where: where(`(op = bool (col 1 int4) (const int4 5))`, `(op > bool (col 2 int4) (ext 1 int4))`)},
+			`SELECT c1, c2 FROM public.t WHERE ((c1 = 5)) AND ((c2 > $1::integer))`},
+		{deparse.Select{Schema: "public", Table: "t", Fetch: []int32{1}, Lock: ir.LockShare},
+			`SELECT c1 FROM public.t FOR SHARE`},
+		{deparse.Select{Schema: "public", Table: "t", Fetch: []int32{1}, Lock: ir.LockUpdate, Wait: ir.WaitSkip},
+			`SELECT c1 FROM public.t FOR UPDATE SKIP LOCKED`},
+		{deparse.Select{Schema: "public", Table: "t", Fetch: []int32{1}, Lock: ir.LockUpdate, Wait: ir.WaitError},
+			`SELECT c1 FROM public.t FOR UPDATE NOWAIT`},
+		{deparse.Select{Schema: "public", Table: "t", Fetch: []int32{1}, Wait: ir.WaitError},
+			`SELECT c1 FROM public.t`},
+	} {
+		c.query.Columns = names
+		got, err := c.query.Deparse()
+		if err != nil || got.SQL != c.want {
+			t.Errorf("got  %s (%v)\nwant %s", got.SQL, err, c.want)
+		}
+	}
+}
+
+func TestColumnWithoutName(t *testing.T) {
+	s := deparse.Select{Schema: "s", Table: "t", Fetch: []int32{99}, Columns: names}
+	if _, err := s.Deparse(); err == nil {
+		t.Error("no error")
+	}
+}
+
+// Equal expressions share a parameter, others do not.
+func TestParamsAreShared(t *testing.T) {
+	e, err := ship.Clause(irtest.Parse(`(or (op = bool (col 1 int4) (ext 1 int4))
+		(op = bool (col 2 int4) (ext 2 int4)) (op = bool (col 3 int4) (ext 1 int4)))`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := deparse.Select{Schema: "s", Table: "t", Columns: names, Where: []ir.Expr{e}}
+	got, err := s.Deparse()
+	want := `SELECT NULL FROM s.t WHERE (((c1 = $1::integer) OR (c2 = $2::integer) OR (c3 = $1::integer)))`
+	if err != nil || got.SQL != want || len(got.Params) != 2 {
+		t.Errorf("got %s with %d parameters, %v", got.SQL, len(got.Params), err)
+	}
+}
+
+func TestTooManyParams(t *testing.T) {
+	column := irtest.Parse(`(col 1 int4)`)
+	many := func(n int) error {
+		args := make([]ir.Expr, n)
+		for i := range args {
+			p := &ir.Local{Expr: &ir.Param{Number: int32(i)}}
+			p.Type, p.Raw = column.Base().Type, []byte(fmt.Sprint(i))
+			args[i] = p
+		}
+		s := deparse.Select{Schema: "s", Table: "t", Columns: names,
+			Where: []ir.Expr{&ir.Coalesce{Args: args}}}
+		_, err := s.Deparse()
+		return err
+	}
+	if err := many(deparse.MaxParams); err != nil {
+		t.Errorf("%d parameters: %v", deparse.MaxParams, err)
+	}
+	if err := many(deparse.MaxParams + 1); !errors.Is(err, deparse.ErrTooManyParams) {
+		t.Errorf("%d parameters: %v", deparse.MaxParams+1, err)
+	}
+}
+
+func TestIdent(t *testing.T) {
+	for name, want := range map[string]string{
+		"a": "a", "_a1": "_a1", "a b": `"a b"`, "A": `"A"`, "1a": `"1a"`, `a"b`: `"a""b"`, "": `""`,
+		"select": `"select"`, "user": `"user"`, "json_table": `"json_table"`, "name": "name",
+		"größe": `"größe"`, "a$": `"a$"`, "extract": `"extract"`,
+	} {
+		if got := deparse.Ident(name); got != want {
+			t.Errorf("%q: got %s, want %s", name, got, want)
+		}
+	}
+}
+
+func TestLiteral(t *testing.T) {
+	for s, want := range map[string]string{
+		"": `''`, "a": `'a'`, "it's": `'it''s'`, `a\b`: `E'a\\b'`, `\'`: `E'\\'''`, "a\nb": "'a\nb'",
+	} {
+		if got := deparse.Literal(s); got != want {
+			t.Errorf("%q: got %s, want %s", s, got, want)
+		}
+	}
+}
+
+// unquote reads a literal as the server's scanner does (scan.l: <xq> without,
+// <xe> with backslash escapes), and answers what follows it.
+func unquote(t *testing.T, text string) (value, rest string) {
+	t.Helper()
+	escapes := strings.HasPrefix(text, "E")
+	text = strings.TrimPrefix(text, "E")
+	if !strings.HasPrefix(text, "'") {
+		t.Fatalf("no literal: %q", text)
+	}
+	var b strings.Builder
+	for i := 1; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\'' && i+1 < len(text) && text[i+1] == '\'':
+			b.WriteByte('\'')
+			i++
+		case c == '\'':
+			return b.String(), text[i+1:]
+		case c == '\\' && escapes:
+			i++
+			if i == len(text) || text[i] != '\\' && text[i] != '\'' {
+				t.Fatalf("escape that means something else in %q", text)
+			}
+			b.WriteByte(text[i])
+		default:
+			b.WriteByte(c)
+		}
+	}
+	t.Fatalf("literal does not end: %q", text)
+	return "", ""
+}
+
+// FuzzQuote: whatever the value, the scanner reads it back, and nothing of it
+// gets outside of the quotes.
+func FuzzQuote(f *testing.F) {
+	for _, s := range []string{"", "a", "'", `\`, `\'`, `'; DROP TABLE t; --`, `""`, `"`, "E'", "\xff'", "a\\\\'b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if value, rest := unquote(t, deparse.Literal(s)); value != s || rest != "" {
+			t.Errorf("%q written %s reads %q and leaves %q", s, deparse.Literal(s), value, rest)
+		}
+		ident := deparse.Ident(s)
+		if ident != s {
+			inner := strings.TrimSuffix(strings.TrimPrefix(ident, `"`), `"`)
+			if len(ident) != len(inner)+2 || strings.Contains(strings.ReplaceAll(inner, `""`, ""), `"`) ||
+				strings.ReplaceAll(inner, `""`, `"`) != s {
+				t.Errorf("%q written %s", s, ident)
+			}
+		}
+	})
+}

@@ -1,0 +1,251 @@
+package ship_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"pgwire_fdw/handler/internal/ir"
+	"pgwire_fdw/handler/internal/ir/irtest"
+	"pgwire_fdw/handler/internal/ship"
+)
+
+// locals lists the subtrees that are evaluated here, as they were written.
+func locals(e ir.Expr) []string {
+	if l, ok := e.(*ir.Local); ok {
+		return []string{string(l.Raw)}
+	}
+	var all []string
+	for _, c := range e.Children() {
+		all = append(all, locals(c)...)
+	}
+	return all
+}
+
+// check decides on a clause. want is "ship", followed by the subtrees that are
+// to be evaluated here, or part of the reason to refuse it.
+func check(t *testing.T, clause, want string) {
+	t.Helper()
+	e, err := ship.Clause(irtest.Parse(clause))
+	var refusal *ship.Refusal
+	if err != nil && !errors.As(err, &refusal) {
+		t.Errorf("%s\n\terror is no refusal: %v", clause, err)
+		return
+	}
+	reason, expected := strings.CutPrefix(want, "no: ")
+	if err != nil {
+		if !expected || !strings.Contains(err.Error(), reason) {
+			t.Errorf("%s\n\trefused: %v\n\twant %s", clause, err, want)
+		}
+		return
+	}
+	normal := func(s string) string { return strings.NewReplacer(" ", "", "\"", "").Replace(s) }
+	if got := strings.TrimSpace("ship " + strings.Join(locals(e), " ")); normal(got) != normal(want) {
+		t.Errorf("%s\n\tgot  %s\n\twant %s", clause, got, want)
+	}
+}
+
+func TestKinds(t *testing.T) {
+	for _, c := range []struct{ clause, want string }{
+		// columns
+		{`(op = bool (col 1 int4) (const int4 5))`, "ship"},
+		{`(op = bool (col -1 tid) (const tid "(0,1)"))`, "ship"},
+		{`(op = bool (col -6 oid) (const oid 5))`, "no: system column"},
+		{`(notnull (col 0 record))`, "no: whole row"},
+		{`(notnull (col 1 mood))`, "no: type public.mood"},
+		{`(notnull (col 1 dom))`, "no: type public.dom"},
+		{`(notnull (col 1 citext))`, "ship"},
+		// what has no column of the relation
+		{`(const bool t)`, "no: no column"},
+		{`(op = bool (ext 1 int4) (const int4 5))`, "no: no column"},
+		{`(op < bool (func random/v float8) (const float8 0.5))`, "no: no column"},
+		// constants
+		{`(op = bool (col 1 text) (const text null))`, "ship"},
+		{`(op = bool (col 1 oid) (relabel oid (const regclass local)))`, "ship (relabel oid (const regclass local))"},
+		{`(op = bool (relabel regclass (col 1 oid)) (const regclass local))`, "no: names a local object"},
+		{`(op = bool (relabel regclass (col 1 oid)) (const regclass pg_class))`, "ship"},
+		{`(op = bool (col 1 money) (const money "$1.00"))`, "no: locale"},
+		{`(op = bool (col 1 money) (const money null))`, "ship"},
+		{`(op = bool (col 1 mood) (const mood sad))`, "no: type public.mood"},
+		// the kinds of expression
+		{`(distinct = bool (col 1 int4) (const int4 1))`, "ship"},
+		{`(distinct public.=/x bool (col 1 citext) (const citext x))`, "no: another operator"},
+		{`(null (nullif = int4 (col 1 int4) (const int4 1)))`, "ship"},
+		{`(null (nullif public.=/x citext (col 1 citext) (const citext x)))`, "no: another operator"},
+		{`(any = (col 1 int4) (const int4[] "{1,2}"))`, "ship"},
+		{`(all < (col 1 int4) (ext 1 int4[]))`, "ship (ext 1 int4[])"},
+		{`(any =/s (col 1 int4) (const int4[] "{1,2}"))`, "no: not immutable"},
+		{`(or (null (col 1 int4)) (not (istrue (col 3 bool))))`, "ship"},
+		{`(op > bool (coalesce int4 (col 1 int4) (const int4 1)) (const int4 1))`, "ship"},
+		{`(op > bool (greatest btint4cmp int4 (col 1 int4) (const int4 1)) (const int4 1))`, "ship"},
+		{`(null (least public.cmp/x citext (col 1 citext) (const citext x)))`, "no: order of type"},
+		{`(null (least cmp/s int4 (col 1 int4)))`, "no: not immutable"},
+		{`(op = bool (at (col 4 int4[]) (const int4 1)) (const int4 1))`, "ship"},
+		{`(op = bool (slice (col 4 int4[]) - (col 1 int4)) (const int4[] "{}"))`, "ship"},
+		{`(null (at (col 4 jsonb) (const int4 1)))`, "no: subscript of type jsonb"},
+		{`(any = (col 1 int4) (array int4[] (col 2 int4) (const int4 1)))`, "ship"},
+		{`(notnull (collate C (col 2 text)))`, "no: kind that is not sent (Collate)"},
+		{`(notnull (row record (col 1 int4)))`, "no: kind that is not sent (Row)"},
+		{`(notnull (field int4 (col 0 record)))`, "no: kind that is not sent (FieldSelect)"},
+		{`(notnull (domain dom (col 1 int4)))`, "no: kind that is not sent (CoerceToDomain)"},
+		{`(notnull (arraycoerce text[] (col 4 int4[]) (io int4out textin text (casetest int4))))`, "no: kind that is not sent (ArrayCoerce)"},
+		{`(unknown bool foreign)`, "no: kind that is not sent (node 999)"},
+		// casts through text
+		{`(op = bool {} (io int4out textin text (col 1 int4)) (const text 5))`, "ship"},
+		{`(op = bool {} (io timestamptz_out/s textin text (col 1 timestamptz)) (const text 5))`, "no: timestamptz_out is not immutable"},
+		{`(notnull (io textout date_in/s date (col 2 text)))`, "no: date_in is not immutable"},
+		{`(notnull (io float8out textin text (col 1 float8)))`, "no: depends on settings"},
+		{`(notnull (io byteaout textin text (col 1 bytea)))`, "no: depends on settings"},
+		{`(notnull (io intervalout textin text (col 1 interval)))`, "no: depends on settings"},
+	} {
+		check(t, c.clause, c.want)
+	}
+}
+
+// Where a function comes from × how volatile it is.
+func TestFunctions(t *testing.T) {
+	for _, origin := range []struct {
+		name, flags string
+		known       bool
+	}{{"f", "", true}, {"public.f", "x", true}, {"public.f", "u", false}} {
+		for _, v := range []string{"", "s", "v"} {
+			object := origin.name + "/" + origin.flags + v
+			want := "ship"
+			switch {
+			case !origin.known:
+				want = "no: neither built-in nor"
+			case v != "":
+				want = "no: not immutable"
+			}
+			check(t, `(op = bool (func `+object+` int4 (col 1 int4)) (const int4 1))`, want)
+			check(t, `(op `+object+` bool (col 1 int4) (const int4 1))`, want)
+		}
+	}
+	check(t, `(op = bool {} (func md5/#2311 text {} (col 1 int4)) (const text x))`, "no: encoding of the database")
+	check(t, `(func satisfies_hash_partition/#5028 bool (const oid 1) (col 1 int4))`, "no: OIDs of local objects")
+	// the OID of another object in a user's function means nothing
+	check(t, `(func public.f/x#2311 bool (col 1 int4))`, "ship")
+	// what is left beside a foreign column is judged as a whole
+	check(t, `(op = bool (col 1 int4) (op + int4 (col 2 int4) (func random/v int4)))`, "no: random is not immutable")
+	check(t, `(op = bool (col 1 int4) (unknown int4 volatile))`, "no: kind that is not sent")
+	check(t, `(op = bool (col 1 int4) (unknown int4 alone))`, "no: kind that is not sent")
+}
+
+// Subtrees without a foreign column are evaluated here.
+func TestLocal(t *testing.T) {
+	for _, c := range []struct{ clause, want string }{
+		{`(op < bool (col 1 timestamptz) (func now/s timestamptz))`, "ship (func now/s timestamptz)"},
+		{`(op = bool (col 1 date) (sqlvalue date))`, "ship (sqlvalue date)"},
+		{`(op = bool (col 1 int4) (outer 2 int4))`, "ship (outer 2 int4)"},
+		{`(op = bool (col 1 int4) (exec 2 int4))`, "ship (exec 2 int4)"},
+		{`(op = bool (col 1 int4) (op + int4 (exec 2 int4) (const int4 1)))`, "ship (op + int4 (exec 2 int4) (const int4 1))"},
+		// a user's function is called here, so it need not be there
+		{`(op = bool (col 1 int4) (func public.f/us int4 (ext 1 int4)))`, "ship (func public.f/us int4 (ext 1 int4))"},
+		{`(op = bool (col 1 int4) (func public.f/uv int4 (ext 1 int4)))`, "no: public.f is neither"},
+		// of what cannot be sent as a whole, the parts
+		{`(op = bool (col 1 int4) (func f int4 (ext 1 mood) (ext 2 int4)))`, "ship (func f int4 (ext 1 mood) (ext 2 int4))"},
+		{`(op = bool (col 1 mood) (ext 1 mood))`, "no: type public.mood"},
+		{`(op = bool (relabel int4 (col 1 oid)) (ext 1 int4))`, "ship (ext 1 int4)"},
+		{`(op = bool (col 1 oid) (ext 1 regclass))`, "no: kind that is not sent"},
+		{`(op = bool (col 1 oid) (relabel oid (ext 1 regclass)))`, "ship (relabel oid (ext 1 regclass))"},
+		{`(op = bool (col 1 money) (ext 1 money))`, "no: kind that is not sent"},
+		{`(op = bool (col 1 int4) (unknown int4))`, "ship (unknown int4)"},
+		{`(op = bool (col 1 int4) (outer 0 record))`, "no: cannot be sent"},
+		{`(op = bool (col 1 int4) (domain int4 (ext 1 int4)))`, "ship (domain int4 (ext 1 int4))"},
+	} {
+		check(t, c.clause, c.want)
+	}
+}
+
+// What may never be reached here must not fail ahead of the scan.
+func TestGuarded(t *testing.T) {
+	for _, c := range []struct{ clause, want string }{
+		{`(or (null (col 1 int4)) (op = bool (col 1 int4) (op / int4 (const int4 1) (ext 1 int4))))`, "ship (ext 1 int4)"},
+		{`(or (op = bool (col 1 int4) (op / int4 (const int4 1) (ext 1 int4))) (null (col 1 int4)))`,
+			"ship (op / int4 (const int4 1) (ext 1 int4))"},
+		{`(case bool - ((col 3 bool) (op = bool (col 1 int4) (op / int4 (const int4 1) (ext 1 int4)))))`, "ship (ext 1 int4)"},
+		{`(op = bool (coalesce int4 (col 1 int4) (func public.f/u int4 (ext 1 int4))) (const int4 1))`, "no: public.f is neither"},
+		{`(op = bool (coalesce int4 (func public.f/u int4 (ext 1 int4)) (col 1 int4)) (const int4 1))`,
+			"ship (func public.f/u int4 (ext 1 int4))"},
+		{`(or (null (col 1 int4)) (op > bool (col 2 timestamptz) (func now/s timestamptz)))`, "ship (func now/s timestamptz)"},
+		{`(or (null (col 1 int4)) (op > bool (col 2 timestamptz) (op -/s timestamptz (func now/s timestamptz) (const interval "1 day"))))`,
+			"ship (op -/s timestamptz (func now/s timestamptz) (const interval 1 day))"},
+		{`(or (null (col 1 int4)) (op > bool (col 2 timestamptz) (op -/s timestamptz (func now/s timestamptz) (ext 1 interval))))`,
+			"no: not immutable"},
+		{`(or (null (col 1 int4)) (op = bool (col 1 int4) (func current_setting/s int4 (const text x))))`, "no: not immutable"},
+	} {
+		check(t, c.clause, c.want)
+	}
+}
+
+func TestCollation(t *testing.T) {
+	unsafe := "no: collation"
+	for _, c := range []struct{ clause, want string }{
+		// the input collation comes from a column
+		{`(op = bool (col 2 text) (const text x))`, "ship"},
+		{`(op < bool (col 2 text C) (const text x))`, "ship"},
+		{`(op < bool (col 2 text de) (ext 1 text))`, "ship (ext 1 text)"},
+		{`(op < bool (col 2 text) (col 3 text C))`, "ship"},
+		{`(op < bool (col 2 text C) (col 3 text))`, "ship"},
+		// or from elsewhere
+		{`(op < bool (col 2 text) (const text x C))`, unsafe},
+		{`(op < bool (col 2 text) (ext 1 text C))`, unsafe},
+		{`(op < bool (col 2 text) (outer 1 text de))`, unsafe},
+		{`(op < bool {C} (col 2 text) (const text x))`, unsafe},
+		{`(op = bool {C} (col 2 text de) (col 3 text C))`, unsafe},
+		{`(op < bool (as text (col 2 text) C) (const text x))`, unsafe},
+		{`(op < bool {default} (as text (col 2 text C) default) (col 3 text))`, unsafe},
+		{`(op = bool (io int4out textin text (col 1 int4)) (const text 5))`, unsafe},
+		// nothing uses it
+		{`(notnull (const text x C))`, "no: no column"},
+		{`(or (null (col 1 int4)) (notnull (func f text {} (col 1 int4))))`, "ship"},
+		{`(op = bool {} (col 2 text) (const text x C))`, "ship"},
+		// it is passed on by what yields text
+		{`(op = bool (func lower text (col 2 text C)) (const text x))`, "ship"},
+		{`(op = bool (coalesce text (col 2 text C) (const text x)) (const text x))`, "ship"},
+		{`(op = bool (coalesce text (const text y C) (col 2 text C)) (const text x))`, unsafe},
+		{`(op = bool (case text - ((col 3 bool) (col 2 text)) (const text z)) (const text x))`, "ship"},
+		{`(op < bool (greatest bttextcmp text (col 2 text) (const text x)) (const text y))`, "ship"},
+		{`(op < bool (greatest bttextcmp text (col 2 text) (const text x C)) (const text y))`, unsafe},
+		{`(op = bool (at (col 4 text[] C) (const int4 1)) (const text x))`, "ship"},
+		{`(any = (col 2 text) (const text[] "{a,b}"))`, "ship"},
+		{`(any = (col 2 text) (array text[] (const text a C)))`, unsafe},
+		{`(distinct = bool (col 2 text) (const text x))`, "ship"},
+		{`(distinct = bool (col 2 text) (const text x C))`, unsafe},
+	} {
+		check(t, c.clause, c.want)
+	}
+}
+
+func TestCase(t *testing.T) {
+	for _, c := range []struct{ clause, want string }{
+		{`(case bool (col 1 int4) ((op = bool (casetest int4) (const int4 1)) (const bool t)) (col 3 bool))`, "ship"},
+		{`(case bool (col 2 varchar) ((op = bool (as text (casetest varchar)) (const text x)) (const bool t)))`, "ship"},
+		{`(case bool (col 2 text C) ((op = bool (casetest text C) (const text x)) (const bool t)))`, "ship"},
+		// the planner has turned the condition into something else
+		{`(case bool (col 1 int4) ((null (casetest int4)) (const bool t)))`, "no: no longer a comparison"},
+		{`(case bool (col 1 int4) ((op < bool (casetest int4) (const int4 1)) (const bool t)))`, "no: no longer a comparison"},
+		{`(case bool (col 1 int4) ((op public.=/x bool (casetest int4) (const int4 1)) (const bool t)))`, "no: no longer a comparison"},
+		{`(case bool (col 1 int4) ((op = bool (const int4 1) (casetest int4)) (const bool t)))`, "no: no longer a comparison"},
+		// a CaseTest belongs to its CASE and cannot be taken out of it
+		{`(and (null (col 1 int4)) (casetest bool))`, "no: outside of CASE"},
+		{`(case bool (ext 1 int4) ((op = bool (casetest int4) (const int4 1)) (col 3 bool)))`, "ship (ext 1 int4)"},
+		{`(and (col 3 bool) (case bool (ext 1 int4) ((op = bool (casetest int4) (const int4 1)) (ext 2 bool))))`,
+			"ship (ext 1 int4) (ext 2 bool)"},
+		{`(or (case bool (ext 1 int4) ((op = bool (casetest int4) (func random/v int4)) (ext 2 bool))) (col 3 bool))`,
+			"no: random is not immutable"},
+		{`(or (case bool (ext 1 int4) ((op = bool (casetest int4) (const int4 1)) (ext 2 bool))) (col 3 bool))`,
+			"ship (case bool (ext 1 int4) ((op = bool (casetest int4) (const int4 1)) (ext 2 bool)))"},
+	} {
+		check(t, c.clause, c.want)
+	}
+}
+
+// The part to blame is named.
+func TestRefusalNamesNode(t *testing.T) {
+	_, err := ship.Clause(irtest.Parse(`(and (null (col 1 int4)) (op = bool (col 2 int4) (func f/s int4 (col 3 int4))))`))
+	var refusal *ship.Refusal
+	if !errors.As(err, &refusal) || refusal.ID != 5 {
+		t.Errorf("got %#v", err)
+	}
+}
