@@ -42,9 +42,10 @@ type Cluster struct {
 	Socket string // directory of the Unix socket
 	Name   string
 
-	log    string
-	cmd    *exec.Cmd
-	exited chan struct{} // closed when the postmaster has ended
+	log     string
+	program string // server program, if another than the installation's
+	cmd     *exec.Cmd
+	exited  chan struct{} // closed when the postmaster has ended
 }
 
 var clusterSeq atomic.Int32
@@ -159,7 +160,11 @@ func (c *Cluster) Up(t testing.TB) {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	cmd := command("postgres", "-D", c.Data)
+	program := "postgres"
+	if c.program != "" {
+		program = c.program
+	}
+	cmd := command(program, "-D", c.Data)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGQUIT // immediate shutdown, if the test process dies
 	onLastingThread(func() { err = cmd.Start() })
