@@ -129,7 +129,7 @@ func inString(b C.pgwire_bytes) string { return string(in(b)) }
 func status(w *C.pgwire_wait, hw handler.Wait, st handler.Status) C.int32_t {
 	if st == handler.StatusWait && w != nil {
 		*w = C.pgwire_wait{fd: C.int32_t(hw.FD), events: C.int32_t(hw.Events),
-			timeout_ms: C.int64_t(hw.TimeoutMS), reason: C.int32_t(hw.Reason)}
+			timeout_ms: C.int64_t(hw.TimeoutMS), reason: C.int32_t(hw.Reason), socket: C.uint32_t(hw.Socket)}
 	}
 	return C.int32_t(st)
 }

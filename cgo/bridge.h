@@ -69,7 +69,8 @@ typedef struct pgwire_wait {
 	int32_t events;     /* PGWIRE_READABLE | PGWIRE_WRITABLE */
 	int64_t timeout_ms; /* call again after this long in any case; -1: no limit */
 	int32_t reason;     /* PGWIRE_WAIT_CONNECT ... */
-	int32_t reserved;
+	uint32_t socket;    /* not 0: fd is that connection's for as long as it
+	                     * lives, and no later one gets the same number */
 } pgwire_wait;
 
 /* ---- start ---- */

@@ -37,6 +37,13 @@
 							NIL, outer, NULL, NIL)
 #endif
 
+/* CreateWaitEventSet takes a resource owner since 17 (50c67c2019a); none here. */
+#if PG_VERSION_NUM >= 170000
+#define pgwire_create_wait_event_set(n) CreateWaitEventSet(NULL, (n))
+#else
+#define pgwire_create_wait_event_set(n) CreateWaitEventSet(TopMemoryContext, (n))
+#endif
+
 /* ExplainProperty*() and ExplainState have headers of their own since 18. */
 #if PG_VERSION_NUM >= 180000
 #include "commands/explain_format.h"

@@ -6,6 +6,7 @@
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
@@ -27,12 +28,51 @@ wait_event(int reason)
 	return events[reason];
 }
 
+/*
+ * The set of the socket waited for last: making one takes half a dozen system
+ * calls, which a point query would notice. A closed descriptor leaves the set
+ * by itself, and the number of the connection tells a new one from an old.
+ */
+static WaitEventSet *kept_set = NULL;
+static uint32 kept_socket = 0;
+
+static WaitEventSet *
+keep_set(const pgwire_wait *wait)
+{
+	if (kept_set && kept_socket == wait->socket)
+		return kept_set;
+	if (kept_set)
+	{
+		WaitEventSet *old = kept_set;
+
+		kept_set = NULL;
+		FreeWaitEventSet(old);
+	}
+	kept_socket = 0;
+	kept_set = pgwire_create_wait_event_set(3);
+	AddWaitEventToSet(kept_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+	AddWaitEventToSet(kept_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	AddWaitEventToSet(kept_set, WL_SOCKET_READABLE, wait->fd, NULL, NULL);
+	kept_socket = wait->socket;
+	return kept_set;
+}
+
 static int
 wait_once(const pgwire_wait *wait, long timeout_ms)
 {
 	int			events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
 	int			rc;
 
+	if (wait->socket != 0 && wait->events == PGWIRE_READABLE)
+	{
+		WaitEvent	event;
+
+		rc = WaitEventSetWait(keep_set(wait), timeout_ms, &event, 1,
+							  wait_event(wait->reason)) > 0 ? event.events : 0;
+		if (rc & WL_LATCH_SET)
+			ResetLatch(MyLatch);
+		return rc;
+	}
 	if (timeout_ms >= 0)
 		events |= WL_TIMEOUT;
 	if (wait->fd >= 0)

@@ -41,6 +41,7 @@ type Wait struct {
 	Events    int   // 1 readable, 2 writable
 	TimeoutMS int64 // -1: none
 	Reason    int   // 0 connect, 1 result, 2 cleanup
+	Socket    uint32
 }
 
 // Settings are what the backend tells once, when Go starts.
@@ -87,7 +88,7 @@ func BridgeMismatch() *Error {
 }
 
 func toWait(w *session.Waiting) Wait {
-	out := Wait{FD: w.FD, Events: 1, TimeoutMS: -1, Reason: 1}
+	out := Wait{FD: w.FD, Events: 1, TimeoutMS: -1, Reason: 1, Socket: w.Socket}
 	if w.Write {
 		out.Events |= 2
 	}

@@ -268,8 +268,7 @@ func (s *Scan) read() (out Outcome, w *session.Waiting, err *sqlerr.Error, decid
 		r.spool.close()
 		return End, nil, nil, true
 	}
-	fd, write := s.conn.Poll()
-	return Wait, &session.Waiting{FD: fd, Write: write, Timeout: -1}, nil, true
+	return Wait, s.conn.Readable(), nil, true
 }
 
 func (s *Scan) deliver() (Outcome, *session.Waiting, *sqlerr.Error, bool) {

@@ -43,16 +43,17 @@ type Conn struct {
 
 	est    *Established
 	stream io.ReadWriter
-	rbuf   []byte
-	r, w   int
+	in     readBuffer
 	enc    []byte
 	queue  []*exchange
 	stmts  statements
 	notify func(Notice)
 
+	serial   uint32
 	encoding string // client_encoding asked for; "" not checked
 	broken   *sqlerr.Error
 	used     bool // has finished a transaction: a failure now may be an old one
+	busy     bool // inside Pump or Execute: still set when that has panicked
 	cancel   *cancelling
 	sentAt   time.Time // when the last request went out
 
@@ -68,16 +69,18 @@ type Conn struct {
 
 // exchange is what was sent up to one Sync (or one simple query).
 type exchange struct {
-	controls int  // CommandCompletes of transaction commands still to come
-	sink     Sink // nil: transaction commands only
-	open     bool // sink has not been told Done
-	stmt     *statement
-	sql      string // for error messages
-	begins   bool   // starts the remote transaction
-	answered bool   // something has come back
-	want     byte   // transaction status expected at its end; 0 any
-	quiet    bool   // a failure is a warning: nobody waits for it
-	err      *sqlerr.Error
+	controls  int  // CommandCompletes of transaction commands still to come
+	sink      Sink // nil: transaction commands only
+	open      bool // sink has not been told Done
+	described bool // sink knows its fields
+	stmt      *statement
+	sql       string // for error messages
+	begins    bool   // starts the remote transaction
+	answered  bool   // something has come back
+	refused   bool   // an ErrorResponse has come
+	want      byte   // transaction status expected at its end when nothing failed
+	quiet     bool   // a failure is a warning: nobody waits for it
+	err       *sqlerr.Error
 }
 
 // Notice is something the remote (or the end of a transaction) says that is no error.
@@ -93,20 +96,28 @@ const (
 	LevelWarning = 2
 )
 
-const initialReadBuffer = 64 << 10
+// Bounds on what a server can make one call do or one message cost.
+const (
+	// pumpBytes is how much one Pump reads: the backend's thread must get back
+	// to where it can be interrupted.
+	pumpBytes = 4 << 20
+	// maxMessage bounds every message but DataRow, whose size is that of values.
+	maxMessage = 16 << 20
+)
+
+// serial numbers connections, so that C can recognise a socket it knows.
+var serial uint32
 
 // NewConn takes over an established connection. notify receives notices.
 func NewConn(est *Established, server string, umid uint32, encoding string, notify func(Notice)) *Conn {
-	est.Sock.SetNonblocking(true)
-	c := &Conn{Server: server, Umid: umid, est: est, stream: est.Stream, notify: notify,
-		encoding: encoding, rbuf: make([]byte, initialReadBuffer)}
-	c.w = copy(c.rbuf, est.Buffered)
-	if len(est.Buffered) > len(c.rbuf) {
-		c.rbuf = append([]byte(nil), est.Buffered...)
-		c.w = len(c.rbuf)
-	}
+	serial++
+	c := &Conn{Server: server, serial: serial, Umid: umid, est: est, stream: est.Stream, notify: notify, encoding: encoding}
+	c.in.load(est.Buffered)
 	c.stmts.init()
 	invariant.Track("connection", 1)
+	if err := est.Sock.SetNonblocking(true); err != nil {
+		c.lost(err)
+	}
 	return c
 }
 
@@ -139,11 +150,35 @@ const (
 	Stopped
 	// Failed: the connection is broken.
 	Failed
+	// Yielded: a good deal was read and there may be more; call again after a
+	// look at what else wants attention.
+	Yielded
 )
 
 // Pump reads and dispatches what there is, without blocking, until done()
-// holds, the active sink refuses a row, or there is nothing more to read.
+// holds, the active sink refuses a row, there is nothing more to read, or
+// enough was read for one call.
 func (c *Conn) Pump(done func() bool) Progress {
+	c.begin()
+	pr := c.pump(done)
+	if c.Active() == nil {
+		c.in.shrink() // a large value is through
+	}
+	c.busy = false
+	return pr
+}
+
+// begin marks the start of work that leaves the Conn inconsistent if it
+// panics. Who finds the mark still set must not go on with such a connection.
+func (c *Conn) begin() {
+	if c.busy {
+		c.fail(sqlerr.New(sqlerr.Internal, "connection to server \"%s\" cannot be used after an internal error", c.Server))
+	}
+	c.busy = true
+}
+
+func (c *Conn) pump(done func() bool) Progress {
+	end := c.BytesRead + pumpBytes
 	for {
 		if c.broken != nil {
 			return Failed
@@ -151,45 +186,38 @@ func (c *Conn) Pump(done func() bool) Progress {
 		if done() {
 			return Finished
 		}
-		typ, body, n, need, err := wire.Frame(c.rbuf[c.r:c.w])
-		if err != nil {
+		typ, body, n, need, err := wire.Frame(c.in.unread())
+		switch {
+		case err != nil:
 			c.protocolError("%v", err)
-			continue
-		}
-		if n == 0 {
-			if !c.fill(need) {
-				if c.broken != nil {
-					return Failed
-				}
+		case n == 0 && need > maxMessage && typ != 'D':
+			c.protocolError("message type %q is %d bytes long", typ, need)
+		case n == 0:
+			if c.BytesRead >= end {
+				return Yielded
+			}
+			if !c.fill(need) && c.broken == nil {
 				return Blocked
 			}
-			continue
-		}
-		if typ == 'D' && !c.row(body) {
-			return Stopped
-		} else if typ != 'D' {
+		case typ == 'D':
+			if !c.row(body) {
+				return Stopped
+			}
+			c.in.r += n
+		default:
 			c.message(typ, body)
+			c.in.r += n
 		}
-		c.r += n
 	}
 }
 
-// fill reads more into the buffer, making room for a message of need bytes.
+// fill reads more into the buffer, where a message of need bytes begins.
 // False: nothing came (would block), or the connection broke.
 func (c *Conn) fill(need int) bool {
-	if c.r == c.w {
-		c.r, c.w = 0, 0
-		if len(c.rbuf) > 1<<20 && need <= initialReadBuffer {
-			c.rbuf = make([]byte, initialReadBuffer) // give a large value's buffer back
-		}
-	}
-	if len(c.rbuf)-c.r < need || c.w == len(c.rbuf) {
-		buf := c.rbuf
-		if need > len(buf) {
-			buf = make([]byte, grow(need))
-		}
-		c.w = copy(buf, c.rbuf[c.r:c.w])
-		c.r, c.rbuf = 0, buf
+	room, err := c.in.room(need)
+	if err != nil {
+		c.fail(sqlerr.New("53200", "out of memory while reading from server \"%s\": %w", c.Server, err))
+		return false
 	}
 	if c.est.Sock.Pending() > 0 {
 		if err := c.est.Sock.Flush(); err != nil {
@@ -197,8 +225,8 @@ func (c *Conn) fill(need int) bool {
 			return false
 		}
 	}
-	n, err := c.stream.Read(c.rbuf[c.w:])
-	c.w += n
+	n, err := c.stream.Read(room)
+	c.in.w += n
 	c.BytesRead += int64(n)
 	if n > 0 {
 		return true
@@ -209,23 +237,26 @@ func (c *Conn) fill(need int) bool {
 	return false
 }
 
-// grow rounds up so that a message which arrives in pieces is not copied often.
-func grow(need int) int {
-	if need < 1<<20 {
-		return (need + 64<<10) &^ (64<<10 - 1)
-	}
-	return need + need/8
-}
-
 // Poll returns the socket and whether to wait for writability too.
 func (c *Conn) Poll() (fd int, write bool) {
 	return c.est.Sock.Fd(), c.est.Sock.Pending() > 0
 }
 
+// Readable is the wait for more from the server (and for what is still to be
+// written to go out).
+func (c *Conn) Readable() *Waiting {
+	fd, write := c.Poll()
+	return &Waiting{FD: fd, Write: write, Timeout: -1, Socket: c.serial}
+}
+
 // row dispatches a DataRow; false when the sink does not take it.
 func (c *Conn) row(body []byte) bool {
-	if len(c.queue) == 0 || !c.queue[0].open || c.queue[0].controls > 0 {
+	if len(c.queue) == 0 || !c.queue[0].open || c.queue[0].controls > 0 || c.queue[0].refused {
 		c.protocolError("a row came that nothing had asked for")
+		return true
+	}
+	if !c.queue[0].described {
+		c.protocolError("a row came before its description")
 		return true
 	}
 	ex := c.queue[0]
@@ -260,7 +291,7 @@ func (c *Conn) message(typ byte, body []byte) {
 	case 'T':
 		c.rowDescription(ex, body)
 	case 'C', 'I':
-		c.commandComplete(ex)
+		c.commandComplete(ex, body)
 	case 'E':
 		c.errorResponse(ex, body)
 	case 'Z':
@@ -276,10 +307,12 @@ func (c *Conn) rowDescription(ex *exchange, body []byte) {
 		c.protocolError("bad row description: %v", err)
 		return
 	}
-	if !ex.open || ex.controls > 0 {
+	if !ex.open || ex.controls > 0 || ex.described || ex.refused {
+		// a second one would change the meaning of rows under way
 		c.protocolError("a row description came that nothing had asked for")
 		return
 	}
+	ex.described = true
 	fields := make([]wire.RemoteColumn, len(m.Fields))
 	for i, f := range m.Fields {
 		fields[i] = wire.RemoteColumn{TypeOID: f.DataTypeOID, Typmod: f.TypeModifier, Format: f.Format}
@@ -292,19 +325,27 @@ func (c *Conn) rowDescription(ex *exchange, body []byte) {
 	}
 }
 
-func (c *Conn) commandComplete(ex *exchange) {
-	if ex.controls > 0 {
+func (c *Conn) commandComplete(ex *exchange, body []byte) {
+	switch {
+	case ex.refused:
+		c.protocolError("a command was completed that had failed")
+	case ex.controls > 0:
 		ex.controls--
-		return
+		if ex.sql == "COMMIT" && string(body) == "ROLLBACK\x00" && ex.err == nil {
+			// the answer to COMMIT in a transaction that had failed
+			ex.err = sqlerr.New("40000", "remote transaction on server \"%s\" was rolled back", c.Server)
+		}
+	case !ex.open:
+		c.protocolError("a command was completed that was not sent")
+	case !ex.described:
+		c.protocolError("a query was completed without a description of its rows")
+	default:
+		if ex.stmt != nil && ex.stmt.name != "" {
+			ex.stmt.prepared = true
+		}
+		ex.open = false
+		ex.sink.Done(ex.err)
 	}
-	if !ex.open {
-		return
-	}
-	if ex.stmt != nil && ex.stmt.name != "" {
-		ex.stmt.prepared = true
-	}
-	ex.open = false
-	ex.sink.Done(ex.err)
 }
 
 func (c *Conn) errorResponse(ex *exchange, body []byte) {
@@ -315,6 +356,7 @@ func (c *Conn) errorResponse(ex *exchange, body []byte) {
 	}
 	e := sqlerr.FromResponse(&m)
 	e.RemoteSQL = ex.sql
+	ex.refused = true
 	if ex.err == nil {
 		ex.err = e
 	}
@@ -331,37 +373,40 @@ func (c *Conn) readyForQuery(ex *exchange, body []byte) {
 		c.protocolError("bad transaction status")
 		return
 	}
-	copy(c.queue, c.queue[1:])
-	c.queue = c.queue[:len(c.queue)-1]
-	failed := ex.err != nil
-	if ex.open && !failed {
-		c.queue = append(c.queue, ex) // so that its sink is told
+	if !ex.refused && (ex.open || ex.controls > 0) {
 		c.protocolError("a query ended without completing")
 		return
 	}
-	if failed && ex.stmt != nil {
+	n := copy(c.queue, c.queue[1:])
+	c.queue[n] = nil
+	c.queue = c.queue[:n]
+	if ex.refused && ex.stmt != nil {
 		c.stmts.forget(ex.stmt)
 	}
-	if len(c.queue) == 0 {
-		c.checkStatus(ex, body[0])
-	}
+	c.checkStatus(ex, body[0])
 	if ex.open {
 		ex.open = false
 		ex.sink.Done(ex.err)
-	} else if failed && ex.sink == nil {
+	} else if ex.err != nil && ex.sink == nil {
 		c.controlFailed(ex)
 	}
 }
 
-// checkStatus compares the remote's transaction status with ours.
+// checkStatus compares the remote's transaction status with what it has to be
+// after the exchange. A session that is not in the transaction we think it is
+// in would answer from another snapshot, without any error.
 func (c *Conn) checkStatus(ex *exchange, status byte) {
 	switch {
+	case !ex.refused && status != ex.want:
+		c.protocolError("transaction status is %q where %q was expected", status, ex.want)
+	case !ex.refused || len(c.queue) > 0:
+		// what was sent after it fails or succeeds for itself
 	case status == 'E':
 		c.Tx.MarkFailed()
-	case ex.err != nil && status == 'I':
+	case status == 'I' && ex.begins:
 		c.Tx = txn.State{}
-	case ex.want != 0 && status != ex.want && ex.err == nil:
-		c.protocolError("transaction status is %q where %q was expected", status, ex.want)
+	case status == 'I' && ex.want == 'T':
+		c.protocolError("the transaction has ended without being asked to")
 	}
 }
 
@@ -394,8 +439,8 @@ func (c *Conn) notice(body []byte) {
 		return
 	}
 	e := sqlerr.FromResponse((*pgproto3.ErrorResponse)(&m))
-	if m.Code != "" {
-		e.SQLState = m.Code
+	if validState(m.Code) {
+		e.SQLState = m.Code // which for an error would have been no error
 	}
 	level := LevelDebug
 	switch m.SeverityUnlocalized {
@@ -405,6 +450,15 @@ func (c *Conn) notice(body []byte) {
 		level = LevelNotice
 	}
 	c.notify(Notice{Level: level, Err: e})
+}
+
+func validState(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'A' || c > 'Z') {
+			return false
+		}
+	}
+	return len(s) == 5
 }
 
 // parameterStatus watches the one setting that decides what text means.
@@ -438,6 +492,9 @@ func (c *Conn) protocolError(format string, args ...any) {
 func (c *Conn) lost(err error) {
 	e := *sqlerr.From(err)
 	e.SQLState, e.Fatal = sqlerr.ConnectionFailure, true
+	if e.Detail == "" {
+		e.Detail = e.Message
+	}
 	e.Message = fmt.Sprintf("lost the connection to server \"%s\"", c.Server)
 	c.fail(&e)
 }
@@ -487,7 +544,8 @@ func (c *Conn) Close() {
 	c.fail(sqlerr.New(sqlerr.ConnectionFailure, "connection to server \"%s\" was closed", c.Server))
 	c.dropCancel(false)
 	_ = c.est.Sock.Close()
-	c.est, c.rbuf = nil, nil
+	c.est = nil
+	c.in.free()
 	invariant.Track("connection", -1)
 }
 

@@ -99,6 +99,9 @@ type Waiting struct {
 	Timeout time.Duration // <0: none
 	Connect bool
 	Cleanup bool
+	// Socket is not 0 when FD is a connection's socket for as long as it lives;
+	// no later connection has the same number.
+	Socket uint32
 }
 
 // Lookup returns the usable connection of a user mapping, nil when one has to

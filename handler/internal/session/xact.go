@@ -44,9 +44,8 @@ func (p *Pool) Commit() (*Waiting, *sqlerr.Error) {
 		if e.conn == nil || !e.ending || !e.awaits {
 			continue
 		}
-		if e.conn.Pump(e.conn.idle) == Blocked {
-			fd, write := e.conn.Poll()
-			return &Waiting{FD: fd, Write: write, Timeout: -1}, nil
+		if pr := e.conn.Pump(e.conn.idle); pr == Blocked || pr == Yielded {
+			return e.conn.goOn(pr), nil
 		}
 		e.awaits = false
 		if err := e.conn.Broken(); err != nil {
@@ -64,7 +63,7 @@ func (p *Pool) settle(c *Conn, mayCancel bool) (*Waiting, *sqlerr.Error) {
 	if sink == nil && c.cancel == nil {
 		return nil, nil
 	}
-	if sink != nil {
+	if sink != nil && c.cancel == nil {
 		sink.Discard()
 		// the rest may be here already
 		pr := c.Pump(c.upTo(abandonAfter))
@@ -76,6 +75,8 @@ func (p *Pool) settle(c *Conn, mayCancel bool) (*Waiting, *sqlerr.Error) {
 		}
 		c.Cancel()
 	}
+	// also when the statement has ended by itself: a request still on its way
+	// could hit what is sent next
 	finished, fd, write, timeout := c.CancelStep()
 	if !finished {
 		return &Waiting{FD: fd, Write: write, Timeout: timeout, Cleanup: true}, nil
@@ -94,9 +95,8 @@ func (p *Pool) Abort() *Waiting {
 			e.dial.abandon()
 			e.dial = nil
 		}
-		// cancel them all before waiting for any
-		if e.conn != nil && e.conn.Active() != nil && e.conn.Broken() == nil {
-			e.conn.Cancel()
+		if e.conn != nil {
+			e.conn.interrupt() // all of them before waiting for any
 		}
 	}
 	for _, e := range p.entries {
@@ -107,9 +107,23 @@ func (p *Pool) Abort() *Waiting {
 		if w, _ := p.settle(c, true); w != nil {
 			return w
 		}
-		c.Control(true, c.Tx.Abort())
+		if cmd := c.Tx.Abort(); cmd != "" { // else it had not begun
+			c.Control(true, cmd)
+		}
 	}
 	return nil
+}
+
+// interrupt cancels the active statement unless the rest of its answer is here.
+func (c *Conn) interrupt() {
+	sink := c.Active()
+	if sink == nil || c.cancel != nil || c.broken != nil {
+		return
+	}
+	sink.Discard()
+	if pr := c.Pump(c.upTo(abandonAfter)); c.Active() != nil && pr != Failed {
+		c.Cancel()
+	}
 }
 
 // End forgets what belonged to the transaction that is over: broken, stale and
@@ -153,11 +167,12 @@ func (p *Pool) SubAbort(level int) *Waiting {
 	return nil
 }
 
-// GiveUp closes what is not in a known state by now.
+// GiveUp closes what Abort or SubAbort is still cancelling. A statement that
+// goes on outside the aborted sub-transaction is none of that.
 func (p *Pool) GiveUp() {
 	for _, e := range p.entries {
 		c := e.conn
-		if c != nil && c.Broken() == nil && (c.Active() != nil || c.cancel != nil) {
+		if c != nil && c.Broken() == nil && c.cancel != nil {
 			c.fail(sqlerr.New(sqlerr.ConnectionFailure,
 				"connection to server \"%s\" cannot be used: it did not answer in time when its statement was cancelled", c.Server))
 		}
@@ -165,30 +180,30 @@ func (p *Pool) GiveUp() {
 }
 
 // SetAside prepares a connection for another statement while rows of its
-// current one are unread: the sink is told to keep them (or drops them, when
-// nobody wants them). Nil, nil: the connection is free.
+// current one are unread: keep is to make the sink keep them, and answers false
+// when nobody wants them. Nil, nil: the connection is free. A guarded statement
+// that has failed, or was cancelled because nobody wanted its rows, is undone.
 func (p *Pool) SetAside(c *Conn, keep func(Sink) bool) (*Waiting, *sqlerr.Error) {
 	if c.cancel != nil {
 		finished, fd, write, timeout := c.CancelStep()
 		if !finished {
 			return &Waiting{FD: fd, Write: write, Timeout: timeout}, nil
 		}
-		c.Control(false, c.Tx.Unguard()...)
-		return nil, c.Broken()
+		return nil, c.mend()
 	}
 	sink := c.Active()
 	if sink == nil {
-		return nil, c.Broken()
+		return nil, c.mend()
 	}
 	kept := keep(sink)
 	pr := c.Pump(c.upTo(abandonAfter))
 	if c.Active() == nil || pr == Failed {
-		return nil, c.Broken()
+		return nil, c.mend()
 	}
 	w := c.goOn(pr)
 	if !kept && c.Tx.Guarded() {
 		// worth a cancel: much is still to come, or it takes its time
-		if pr == Finished || time.Since(c.sentAt) > abandonPatience {
+		if pr != Blocked || time.Since(c.sentAt) > abandonPatience {
 			c.Cancel()
 			return &Waiting{FD: -1}, nil
 		}
@@ -197,6 +212,15 @@ func (p *Pool) SetAside(c *Conn, keep func(Sink) bool) (*Waiting, *sqlerr.Error)
 		}
 	}
 	return w, nil
+}
+
+// mend brings a transaction that has failed back to before the guarded
+// statement, and returns why the connection cannot be used, or nil.
+func (c *Conn) mend() *sqlerr.Error {
+	if c.broken == nil && c.Tx.Failed() {
+		c.Control(false, c.Tx.Unguard()...)
+	}
+	return c.broken
 }
 
 // upTo ends a Pump when the active statement is through, or after n bytes so
@@ -209,11 +233,10 @@ func (c *Conn) upTo(n int64) func() bool {
 // goOn is what to wait for after a Pump that has ended before its aim: nothing
 // when it was only interrupted, else the socket.
 func (c *Conn) goOn(pr Progress) *Waiting {
-	if pr == Finished {
+	if pr != Blocked {
 		return &Waiting{FD: -1}
 	}
-	fd, write := c.Poll()
-	return &Waiting{FD: fd, Write: write, Timeout: -1}
+	return c.Readable()
 }
 
 // How much of an unwanted result is read, and for how long, before it is
