@@ -7,6 +7,8 @@ import (
 	"errors"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"pgwire_fdw/handler/internal/session"
 	"pgwire_fdw/handler/internal/sqlerr"
 	"pgwire_fdw/handler/internal/wire"
@@ -102,6 +104,8 @@ type result struct {
 	begins  bool    // the execution began the remote transaction
 	// prepared: the execution used a named statement made earlier
 	prepared bool
+	rows     int64 // that have come
+	dropped  bool  // nobody will read it
 }
 
 // guardAbove is the expected size from which a statement gets a savepoint, so
@@ -210,7 +214,8 @@ func (s *Scan) start() (Outcome, *session.Waiting, *sqlerr.Error) {
 	r := &result{scan: s, spool: spool{dir: s.spec.TempDir, limit: int(s.spec.FetchMemory)}, begins: !conn.Tx.InTransaction()}
 	req := &session.Request{SQL: s.spec.SQL, Params: s.bind.Params, Sink: r,
 		Level: s.bind.Level, Serializable: s.bind.Serializable, Dirty: s.spec.Dirty,
-		Guard: s.spec.Expected < 0 || s.spec.Expected > guardAbove}
+		// going back to a savepoint would give locks of rows already returned away
+		Guard: !s.spec.Dirty && (s.spec.Expected < 0 || s.spec.Expected > guardAbove)}
 	req.Formats = conn.Formats(req, s.usualFormats())
 	r.formats, r.prepared = req.Formats, conn.Prepared(req)
 	s.cur, s.conn, s.phase = r, conn, running
@@ -245,14 +250,13 @@ func (s *Scan) read() (out Outcome, w *session.Waiting, err *sqlerr.Error, decid
 		s.filled = true
 		return s.deliver()
 	}
+	if r.dropped && r.err == nil {
+		// the end of a transaction has taken the rest: going on would lose rows
+		r.err = sqlerr.New(sqlerr.Internal, "result of a remote statement was read after it had been dropped")
+	}
+	yielded := false
 	if !r.done && r.err == nil {
-		r.mode = decode
-		before := s.conn.BytesRead
-		s.filled = s.conn.Pump(r.settled) == session.Stopped
-		s.Stats.Bytes += s.conn.BytesRead - before
-		if r.mode == decode {
-			r.mode = hold
-		}
+		yielded = s.pump(r)
 	}
 	if s.block != nil && s.block.arena.Rows() > 0 {
 		return s.deliver()
@@ -267,8 +271,23 @@ func (s *Scan) read() (out Outcome, w *session.Waiting, err *sqlerr.Error, decid
 		s.phase = finished
 		r.spool.close()
 		return End, nil, nil, true
+	case yielded:
+		return Wait, &session.Waiting{FD: -1}, nil, true
 	}
 	return Wait, s.conn.Readable(), nil, true
+}
+
+// pump decodes what the connection has; yielded: there may be more.
+func (s *Scan) pump(r *result) (yielded bool) {
+	r.mode = decode
+	before := s.conn.BytesRead
+	pr := s.conn.Pump(r.settled)
+	s.Stats.Bytes += s.conn.BytesRead - before
+	s.filled = pr == session.Stopped
+	if r.mode == decode {
+		r.mode = hold
+	}
+	return pr == session.Yielded
 }
 
 func (s *Scan) deliver() (Outcome, *session.Waiting, *sqlerr.Error, bool) {
@@ -299,15 +318,16 @@ func (r *result) settled() bool { return r.done || r.err != nil || r.again != ni
 // DISCARD ALL) or has altered what it returns.
 func (s *Scan) recoverable() bool {
 	r := s.cur
-	if r.err == nil || s.tries > 0 {
+	if r.err == nil || s.tries > 0 || r.rows > 0 {
 		return false
 	}
 	if s.conn.Broken() != nil {
 		return s.conn.FailedEarly
 	}
-	stale := r.err.SQLState == "26000" || r.err.SQLState == "0A000" && r.prepared
+	lost := r.prepared && r.err.SQLState == "26000"
+	altered := r.prepared && r.err.SQLState == "0A000"
 	switch {
-	case !stale || !s.conn.Tx.Failed():
+	case !lost && !altered || !s.conn.Tx.Failed():
 		return false
 	case r.begins:
 		s.conn.Control(false, s.conn.Tx.Abort())
@@ -315,6 +335,9 @@ func (s *Scan) recoverable() bool {
 		s.conn.Control(false, s.conn.Tx.Unguard()...)
 	default:
 		return false
+	}
+	if lost {
+		s.conn.Forgotten()
 	}
 	return true
 }
@@ -339,10 +362,8 @@ func (r *result) Fields(fields []wire.RemoteColumn) *sqlerr.Error {
 		return nil
 	}
 	if err != nil {
-		e := *sqlerr.From(err)
-		e.RemoteSQL = r.scan.spec.SQL
-		r.mode, r.err = discard, &e
-		return &e
+		r.mode, r.err = discard, valueError(err, r.scan.spec)
+		return r.err
 	}
 	r.decoder = d
 	return nil
@@ -350,15 +371,12 @@ func (r *result) Fields(fields []wire.RemoteColumn) *sqlerr.Error {
 
 // Row implements session.Sink.
 func (r *result) Row(body []byte) (bool, *sqlerr.Error) {
+	r.rows++
 	switch r.mode {
 	case discard:
 		return true, nil
 	case keep:
-		if err := r.spool.add(body); err != nil {
-			r.mode, r.err = discard, sqlerr.New("58030", "%w", err)
-			return true, r.err
-		}
-		return true, nil
+		return true, r.setRowAside(body)
 	case hold:
 		return false, nil
 	}
@@ -368,6 +386,27 @@ func (r *result) Row(body []byte) (bool, *sqlerr.Error) {
 		return true, err
 	}
 	return taken, nil
+}
+
+func (r *result) setRowAside(body []byte) *sqlerr.Error {
+	filed := r.spool.Filed
+	if err := r.spool.add(body); err != nil {
+		r.mode, r.err = discard, spoolError(err)
+		return r.err
+	}
+	r.scan.Stats.Spooled += int64(len(body))
+	r.scan.Stats.SpoolFile += r.spool.Filed - filed
+	return nil
+}
+
+// spoolError gives the SQLSTATE that PostgreSQL's own temporary files have
+// (errcode_for_file_access of utils/error/elog.c).
+func spoolError(err error) *sqlerr.Error {
+	state := "58030"
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		state = "53100"
+	}
+	return sqlerr.New(state, "%w", err)
 }
 
 // decode appends a row to the scan's block, exchanging an empty block that is
@@ -409,7 +448,7 @@ func (r *result) replay() (full bool, _ *sqlerr.Error) {
 	for {
 		body, err := r.spool.peek()
 		if err != nil {
-			return false, sqlerr.New("58030", "%w", err)
+			return false, spoolError(err)
 		}
 		if body == nil {
 			return false, nil
@@ -435,11 +474,7 @@ func (r *result) Done(err *sqlerr.Error) {
 
 // Discard implements session.Sink.
 func (r *result) Discard() {
-	r.mode = discard
-	if s := r.scan; s.cur == r {
-		s.Stats.Spooled += r.spool.Bytes
-		s.Stats.SpoolFile += r.spool.Filed
-	}
+	r.mode, r.dropped = discard, true
 	r.spool.close()
 }
 

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -33,8 +34,8 @@ type spool struct {
 func (s *spool) add(body []byte) error {
 	s.Bytes += int64(len(body))
 	if s.file == nil && (len(s.mem)-s.memAt)+len(body)+4 <= s.limit {
-		if s.memAt > 0 && s.memAt == len(s.mem) {
-			s.mem, s.memAt = s.mem[:0], 0
+		if s.memAt > len(s.mem)/2 { // what was read is not worth keeping
+			s.mem, s.memAt = s.mem[:copy(s.mem, s.mem[s.memAt:])], 0
 		}
 		s.mem = appendRow(s.mem, body)
 		return nil
@@ -114,8 +115,14 @@ func (s *spool) peek() ([]byte, error) {
 	if s.file == nil {
 		return nil, nil
 	}
-	if err := s.window(4); err != nil || len(s.chunk)-s.at < 4 {
+	if err := s.window(4); err != nil {
 		return nil, err
+	}
+	switch left := len(s.chunk) - s.at; {
+	case left == 0:
+		return nil, nil
+	case left < 4:
+		return nil, errSpoolEnded
 	}
 	n := int(binary.LittleEndian.Uint32(s.chunk[s.at:]))
 	if err := s.window(4 + n); err != nil {
@@ -155,10 +162,12 @@ func (s *spool) window(n int) error {
 	return nil
 }
 
+var errSpoolEnded = errors.New("a temporary file ended inside a row")
+
 func frame(b []byte) ([]byte, error) {
 	n := int(binary.LittleEndian.Uint32(b))
 	if len(b) < 4+n {
-		return nil, fmt.Errorf("a temporary file ended inside a row")
+		return nil, errSpoolEnded
 	}
 	return b[4 : 4+n], nil
 }

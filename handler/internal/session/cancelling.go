@@ -78,6 +78,9 @@ func (c *Conn) CancelStep() (finished bool, fd int, write bool, timeout time.Dur
 	if c.broken == nil && len(c.queue) > 0 && pr == Finished {
 		return false, -1, false, 0
 	}
+	if pr == Yielded {
+		return false, -1, false, 0
+	}
 	if pr == Blocked {
 		wait := k.retryAfter() - time.Since(k.at)
 		if wait <= 0 && k.done.Load() {
@@ -85,8 +88,10 @@ func (c *Conn) CancelStep() (finished bool, fd int, write bool, timeout time.Dur
 			c.sendCancel(k.try + 1)
 			wait = 100 * time.Millisecond
 		}
-		fd, write = c.Poll()
-		return false, fd, write, max(wait, time.Millisecond)
+		if c.broken == nil {
+			fd, write = c.Poll()
+			return false, fd, write, max(wait, 20*time.Millisecond)
+		}
 	}
 	if c.broken == nil && !k.done.Load() {
 		return false, k.sig.fd, false, cancelTimeout

@@ -52,8 +52,9 @@ type Conn struct {
 	serial   uint32
 	encoding string // client_encoding asked for; "" not checked
 	broken   *sqlerr.Error
-	used     bool // has finished a transaction: a failure now may be an old one
-	busy     bool // inside Pump or Execute: still set when that has panicked
+	failure  *sqlerr.Error // what put the remote transaction in its failed state
+	used     bool          // has finished a transaction: a failure now may be an old one
+	busy     bool          // inside Pump or Execute: still set when that has panicked
 	cancel   *cancelling
 	sentAt   time.Time // when the last request went out
 
@@ -403,6 +404,7 @@ func (c *Conn) checkStatus(ex *exchange, status byte) {
 		// what was sent after it fails or succeeds for itself
 	case status == 'E':
 		c.Tx.MarkFailed()
+		c.failure = ex.err
 	case status == 'I' && ex.begins:
 		c.Tx = txn.State{}
 	case status == 'I' && ex.want == 'T':

@@ -30,6 +30,7 @@ type Target struct {
 type Pool struct {
 	entries map[uint32]*entry
 	notices []Notice
+	bytes   int // of the notices' texts
 	dropped int
 }
 
@@ -43,8 +44,11 @@ type entry struct {
 	elapsed time.Duration
 }
 
-// maxNotices bounds what a chatty remote can make us keep.
-const maxNotices = 256
+// maxNotices and maxNoticeBytes bound what a chatty remote can make us keep.
+const (
+	maxNotices     = 256
+	maxNoticeBytes = 1 << 20
+)
 
 // NewPool makes an empty pool.
 func NewPool() *Pool { return &Pool{entries: map[uint32]*entry{}} }
@@ -200,11 +204,17 @@ func (p *Pool) ConnectTime(umid uint32) time.Duration {
 
 // Notify queues a notice; beyond a bound they are counted only.
 func (p *Pool) Notify(n Notice) {
-	if len(p.notices) >= maxNotices {
+	size := n.size()
+	if len(p.notices) >= maxNotices || p.bytes+size > maxNoticeBytes {
 		p.dropped++
 		return
 	}
+	p.bytes += size
 	p.notices = append(p.notices, n)
+}
+
+func (n Notice) size() int {
+	return len(n.Err.Message) + len(n.Err.Detail) + len(n.Err.Hint) + len(n.Err.Context) + len(n.Err.RemoteSQL)
 }
 
 // NextNotice takes the oldest notice.
@@ -219,6 +229,7 @@ func (p *Pool) NextNotice() (Notice, bool) {
 	}
 	n := p.notices[0]
 	p.notices = p.notices[1:]
+	p.bytes -= n.size()
 	return n, true
 }
 

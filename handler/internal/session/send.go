@@ -31,18 +31,19 @@ type Request struct {
 	Serializable bool // local isolation level
 	Guard        bool // wants a savepoint to roll back to when abandoned
 	Dirty        bool // locks or writes rows
+
+	key string // what the statement is remembered by, made when first needed
 }
 
 // Execute sends the request, in one packet with the transaction commands that
 // must come first. The connection must not have an active sink. Nothing is
 // read; the answers come through Pump.
 func (c *Conn) Execute(req *Request) *sqlerr.Error {
-	if c.Active() != nil {
-		return sqlerr.New(sqlerr.Internal, "a statement was sent on a connection whose last result is unread")
+	if err := c.sendable(req); err != nil {
+		return err
 	}
-	if len(req.Params) > math.MaxUint16 {
-		return sqlerr.New("54000", "statement for server \"%s\" has %d parameters, more than the protocol's limit of %d",
-			c.Server, len(req.Params), math.MaxUint16)
+	if c.begin(); c.broken != nil {
+		return c.broken
 	}
 	ex := &exchange{sink: req.Sink, open: true, sql: req.SQL, want: 'T', begins: !c.Tx.InTransaction()}
 	buf := c.enc[:0]
@@ -71,9 +72,47 @@ func (c *Conn) Execute(req *Request) *sqlerr.Error {
 	c.push(ex, buf)
 	if st := ex.stmt; st.prepared && st.fields != nil && c.broken == nil {
 		// a named statement cannot change its result type: no need to ask again
+		ex.described = true
 		if err := req.Sink.Fields(withFormats(st.fields, req.Formats)); err != nil {
 			ex.err = err
 		}
+	}
+	c.busy = false
+	return nil
+}
+
+// maxParams bounds the bytes of all parameters: a message of the protocol ends
+// at 1 GB for the server (PQ_LARGE_MESSAGE_LIMIT of libpq/libpq.h).
+const maxParams = 0x3fffffff - 1<<20
+
+// sendable refuses what cannot be sent while nothing has been announced to the
+// remote yet.
+func (c *Conn) sendable(req *Request) *sqlerr.Error {
+	if c.broken != nil {
+		return c.broken
+	}
+	if c.Active() != nil {
+		return sqlerr.New(sqlerr.Internal, "a statement was sent on a connection whose last result is unread")
+	}
+	if c.Tx.Failed() {
+		// by a statement whose rows were not wanted any more, so nobody has heard
+		e := sqlerr.New("25P02", "the transaction on server \"%s\" has failed", c.Server)
+		if c.failure != nil {
+			e.Detail, e.Context, e.RemoteSQL = c.failure.Error(), c.failure.Context, c.failure.RemoteSQL
+		}
+		return e
+	}
+	if len(req.Params) > math.MaxUint16 {
+		return sqlerr.New("54000", "statement for server \"%s\" has %d parameters, more than the protocol's limit of %d",
+			c.Server, len(req.Params), math.MaxUint16)
+	}
+	total := 0
+	for i := range req.Params {
+		total += len(req.Params[i].Value) + 4
+	}
+	if total > maxParams {
+		return sqlerr.New("54000", "parameters of a statement for server \"%s\" take %d bytes, more than the protocol's limit of %d",
+			c.Server, total, maxParams)
 	}
 	return nil
 }
@@ -104,11 +143,11 @@ func appendControl(buf []byte, cmd string) ([]byte, error) {
 // Describe (unless the answer is known) and Execute without a row limit, so
 // that the remote may use a parallel plan.
 func (c *Conn) appendQuery(buf []byte, req *Request, ex *exchange) ([]byte, error) {
-	st := c.stmts.use(statementKey(req))
+	st := c.stmts.use(req.identity())
 	ex.stmt = st
 	var err error
 	if !st.prepared {
-		if st.uses > 1 {
+		if st.uses > 1 && c.stmts.lost < maxLost {
 			if st.name != "" {
 				c.stmts.doomed = append(c.stmts.doomed, st.name)
 			}
@@ -202,14 +241,14 @@ func (c *Conn) Control(quiet bool, cmds ...string) {
 // Override remembers result formats for a statement whose usual ones the
 // remote's types do not allow; Formats gives them back.
 func (c *Conn) Override(req *Request, formats []int16) {
-	if st := c.stmts.byKey[statementKey(req)]; st != nil {
+	if st := c.stmts.byKey[req.identity()]; st != nil {
 		st.formats = formats
 	}
 }
 
 // Formats returns the formats to ask for: what Override left, or usual.
 func (c *Conn) Formats(req *Request, usual []int16) []int16 {
-	if st := c.stmts.byKey[statementKey(req)]; st != nil && len(st.formats) == len(usual) && st.formats != nil {
+	if st := c.stmts.byKey[req.identity()]; st != nil && len(st.formats) == len(usual) && st.formats != nil {
 		return st.formats
 	}
 	return usual
@@ -217,20 +256,29 @@ func (c *Conn) Formats(req *Request, usual []int16) []int16 {
 
 // Prepared reports whether the remote has the statement under a name.
 func (c *Conn) Prepared(req *Request) bool {
-	st := c.stmts.byKey[statementKey(req)]
+	st := c.stmts.byKey[req.identity()]
 	return st != nil && st.prepared
 }
 
-func statementKey(req *Request) string {
+// Forgotten records that the remote did not know a statement it was given.
+func (c *Conn) Forgotten() { c.stmts.lost++ }
+
+// identity is the SQL with its parameters' types, which a prepared statement is
+// bound to as well.
+func (req *Request) identity() string {
 	if len(req.Params) == 0 {
 		return req.SQL
+	}
+	if req.key != "" {
+		return req.key
 	}
 	key := make([]byte, 0, len(req.SQL)+4*len(req.Params)+1)
 	key = append(append(key, req.SQL...), 0)
 	for _, p := range req.Params {
 		key = binary.BigEndian.AppendUint32(key, p.TypeOID)
 	}
-	return string(key)
+	req.key = string(key)
+	return req.key
 }
 
 func withFormats(fields []wire.RemoteColumn, formats []int16) []wire.RemoteColumn {

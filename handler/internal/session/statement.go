@@ -2,6 +2,7 @@ package session
 
 import (
 	"container/list"
+	"math/rand/v2"
 	"strconv"
 
 	"pgwire_fdw/handler/internal/wire"
@@ -28,13 +29,23 @@ type statement struct {
 type statements struct {
 	byKey  map[string]*statement
 	lru    *list.List // of *statement, most recent first
+	prefix string
 	serial int
 	doomed []string // names to close on the remote with the next request
+	lost   int      // how often the remote did not know a name any more
 }
+
+// maxLost is how many lost statements it takes to stop making them: behind a
+// pooler that hands out another server session for each transaction, naming
+// costs more than it saves.
+const maxLost = 2
 
 func (s *statements) init() {
 	s.byKey = map[string]*statement{}
 	s.lru = list.New()
+	// A pooler may let many clients share one server session: a name that two of
+	// them could choose would run the other's statement.
+	s.prefix = "pgwire_" + strconv.FormatUint(rand.Uint64(), 36) + "_"
 }
 
 // use finds or makes the statement of key and counts the use.
@@ -56,7 +67,7 @@ func (s *statements) use(key string) *statement {
 // nextName gives an unused statement name.
 func (s *statements) nextName() string {
 	s.serial++
-	return "pgwire_" + strconv.Itoa(s.serial)
+	return s.prefix + strconv.Itoa(s.serial)
 }
 
 // forget drops a statement; its name is closed with the next request. Closing
