@@ -108,9 +108,16 @@ func TestProxyBandwidth(t *testing.T) {
 
 func TestProxyCut(t *testing.T) {
 	for _, reset := range []bool{false, true} {
-		p := RunProxy(t, "tcp", source(t, func(c net.Conn) { _, _ = c.Write(bytes.Repeat([]byte("x"), 1<<20)) }))
+		// The source waits for a byte: a reset sooner than that would be an error of dialling.
+		p := RunProxy(t, "tcp", source(t, func(c net.Conn) {
+			_, _ = c.Read(make([]byte, 1))
+			_, _ = c.Write(bytes.Repeat([]byte("x"), 1<<20))
+		}))
 		p.CutAfter(ToClient, 12345, reset)
 		c := dial(t, p)
+		if _, err := c.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
 		n, err := io.Copy(io.Discard, c)
 		if reset {
 			if err != nil && !errors.Is(err, syscall.ECONNRESET) || n > 12345 {
