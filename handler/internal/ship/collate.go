@@ -44,13 +44,27 @@ func ofColumn(c *ir.Collation) collation {
 	return collation{collateSafe, c}
 }
 
-// ofValue is that of a constant, a parameter, anything computed here.
-func ofValue(c *ir.Collation) collation {
+// ofValue is that of a constant or a parameter: what its type brings along
+// there too is as good as none.
+func ofValue(t *ir.Type, c *ir.Collation) collation {
+	if isName(t) && oid(c) == cCollation {
+		return collation{}
+	}
+	return ofResult(c)
+}
+
+// ofResult is that of anything else that is not a column.
+func ofResult(c *ir.Collation) collation {
 	if c == nil || c.Default {
 		return collation{}
 	}
 	return collation{collateUnsafe, c}
 }
+
+const cCollation = 950 // C_COLLATION_OID
+
+// isName: the one type whose own collation is not the default (pg_type.dat).
+func isName(t *ir.Type) bool { return t.OID == 19 || t.OID == 1003 } // name, name[]
 
 // merge combines the collation of one more argument into c.
 func (c *collation) merge(other collation) {
@@ -65,10 +79,15 @@ func (c *collation) merge(other collation) {
 	}
 }
 
-// feeds checks that an operator or function that uses the input collation
-// would get the same one there, the arguments' combined collation being c.
-func (c collation) feeds(e ir.Expr, input *ir.Collation) error {
+// feeds checks that a function that may use the input collation would get the
+// same one there, the arguments' combined collation being c. Where nothing but
+// the database's default is in play, a function that has no use for it will do:
+// else j ->> 'key' would stay here because of the constant.
+func (c collation) feeds(e ir.Expr, input *ir.Collation, f *ir.Function) error {
 	if input == nil || c.kind == collateSafe && oid(c.of) == input.OID {
+		return nil
+	}
+	if c.kind == collateNone && input.Default && f.Builtin && indifferent[f.OID] {
 		return nil
 	}
 	return refuse(e, "collation does not come from a column of the foreign table")
@@ -79,7 +98,7 @@ func (c collation) yields(result *ir.Collation) collation {
 	if c.kind == collateSafe && oid(c.of) == oid(result) {
 		return c
 	}
-	return ofValue(result)
+	return ofResult(result)
 }
 
 // relabelled is yields for a change of type or collation that may not be

@@ -74,7 +74,7 @@ func (w *walker) visit(slot *ir.Expr, lazy bool) (collation, error) {
 	if w.look(e).movable() {
 		if _, constant := e.(*ir.Const); !constant && bindable(e.Base().Type) && (!lazy || total(e)) {
 			*slot = &ir.Local{Node: *e.Base(), Expr: e}
-			return ofValue(e.Base().Collation), nil
+			return ofValue(e.Base().Type, e.Base().Collation), nil
 		}
 	}
 	state, err := w.node(e, lazy)
@@ -135,7 +135,7 @@ func (w *walker) node(e ir.Expr, lazy bool) (collation, error) {
 		if err != nil {
 			return collation{}, err
 		}
-		return collation{}, state.feeds(e, e.InputCollation)
+		return collation{}, state.feeds(e, e.InputCollation, e.Function)
 	case *ir.Bool:
 		// what stands behind may be there because what stands before guards it
 		_, err := w.visitAll(e.Args, lazy, 1)
@@ -194,7 +194,7 @@ func (w *walker) constant(e *ir.Const) (collation, error) {
 	case e.Type.Typtype == 'p':
 		return collation{}, refuse(e, "constant of pseudo-type %s", e.Type.Name)
 	}
-	return ofValue(e.Collation), nil
+	return ofValue(e.Type, e.Collation), nil
 }
 
 // operation decides on Op and its kin; e is the node itself.
@@ -206,7 +206,7 @@ func (w *walker) operation(e ir.Expr, op *ir.Op, lazy bool) (collation, error) {
 	if err != nil {
 		return collation{}, err
 	}
-	if err := state.feeds(e, op.InputCollation); err != nil {
+	if err := state.feeds(e, op.InputCollation, op.Function); err != nil {
 		return collation{}, err
 	}
 	return state.yields(op.Collation), nil
@@ -223,7 +223,7 @@ func (w *walker) call(e *ir.Func, lazy bool) (collation, error) {
 	if err != nil {
 		return collation{}, err
 	}
-	if err := state.feeds(e, e.InputCollation); err != nil {
+	if err := state.feeds(e, e.InputCollation, e.Function); err != nil {
 		return collation{}, err
 	}
 	return state.yields(e.Collation), nil
@@ -242,7 +242,7 @@ func (w *walker) minMax(e *ir.MinMax, lazy bool) (collation, error) {
 	if err != nil {
 		return collation{}, err
 	}
-	if err := state.feeds(e, e.InputCollation); err != nil {
+	if err := state.feeds(e, e.InputCollation, e.Comparison); err != nil {
 		return collation{}, err
 	}
 	return state.yields(e.Collation), nil

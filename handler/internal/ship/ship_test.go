@@ -196,6 +196,18 @@ func TestCollation(t *testing.T) {
 		{`(op < bool (as text (col 2 text) C) (const text x))`, unsafe},
 		{`(op < bool {default} (as text (col 2 text C) default) (col 3 text))`, unsafe},
 		{`(op = bool (io int4out textin text (col 1 int4)) (const text 5))`, unsafe},
+		// or from nowhere, and the function has no use for it
+		{`(op =/#67 bool (io int4out textin text (col 1 int4)) (const text 5))`, "ship"},
+		{`(op =/#67 bool (io int4out textin text (col 1 int4)) (const text 5 C))`, unsafe},
+		{`(op </#740 bool (io int4out textin text (col 1 int4)) (const text 5))`, unsafe},
+		{`(op public.=/x#67 bool (io int4out textin text (col 1 int4)) (const text 5))`, unsafe},
+		{`(op = bool (sqlsyntax extract/#6199 numeric (const text year) (col 1 date)) (const numeric 2020))`, "ship"},
+		{`(op =/#67 bool (op ->>/#3214 text (col 1 jsonb) (const text a)) (const text x))`, "ship"},
+		{`(op =/#67 bool (func lower/#870 text (op ->>/#3214 text (col 1 jsonb) (const text a))) (const text x))`, unsafe},
+		// name has a collation of its own, there as here
+		{`(op = bool (col 2 name C) (const name x C))`, "ship"},
+		{`(op = bool (col 2 name C) (ext 1 name C))`, "ship (ext 1 name C)"},
+		{`(op < bool (col 2 text) (const name x C))`, unsafe},
 		// nothing uses it
 		{`(notnull (const text x C))`, "no: no column"},
 		{`(or (null (col 1 int4)) (notnull (func f text {} (col 1 int4))))`, "ship"},

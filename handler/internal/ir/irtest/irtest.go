@@ -60,6 +60,7 @@ type typeEntry struct {
 var types = map[string]typeEntry{
 	"bool":        {oid: 16, name: "boolean", category: 'B'},
 	"bytea":       {oid: 17, name: "bytea", category: 'U'},
+	"name":        {oid: 19, name: "name", category: 'S', collatable: true},
 	"int8":        {oid: 20, name: "bigint", category: 'N'},
 	"int2":        {oid: 21, name: "smallint", category: 'N'},
 	"int4":        {oid: 23, name: "integer", category: 'N'},

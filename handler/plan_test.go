@@ -1,0 +1,162 @@
+package handler
+
+import (
+	"encoding/binary"
+	"math"
+	"strings"
+	"testing"
+
+	"pgwire_fdw/handler/internal/ir"
+	"pgwire_fdw/handler/internal/ir/irtest"
+)
+
+// replyReader reads as extension/plan.c does.
+type replyReader struct {
+	t *testing.T
+	b []byte
+}
+
+func (r *replyReader) take(n int) []byte {
+	r.t.Helper()
+	if len(r.b) < n {
+		r.t.Fatalf("reply ends %d bytes early", n-len(r.b))
+	}
+	b := r.b[:n]
+	r.b = r.b[n:]
+	return b
+}
+
+func (r *replyReader) u8() byte     { return r.take(1)[0] }
+func (r *replyReader) u32() uint32  { return binary.LittleEndian.Uint32(r.take(4)) }
+func (r *replyReader) u64() uint64  { return binary.LittleEndian.Uint64(r.take(8)) }
+func (r *replyReader) f64() float64 { return math.Float64frombits(r.u64()) }
+
+func (r *replyReader) end() {
+	r.t.Helper()
+	if len(r.b) != 0 {
+		r.t.Errorf("%d bytes after the reply", len(r.b))
+	}
+}
+
+func ask(t *testing.T, q ir.Request) *replyReader {
+	t.Helper()
+	b, err := Plan(ir.Encode(q))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &replyReader{t, b}
+}
+
+func clauses(notations ...string) []ir.Clause {
+	var all []ir.Clause
+	for _, n := range notations {
+		all = append(all, ir.Clause{Expr: irtest.Parse(n)})
+	}
+	return all
+}
+
+func TestPlanClassify(t *testing.T) {
+	r := ask(t, &ir.Classify{
+		Options: ir.Options{Major: 16, Server: []byte("fetch_size\x0050\x00fdw_startup_cost\x001\x00"),
+			Table: []byte("fetch_size\x0060\x00fetch_memory\x001MB\x00")},
+		Clauses: clauses(`(op = bool (col 1 int4) (const int4 5))`,
+			`(op = bool (col 1 int4) (func random/v int4))`,
+			`(op = bool (col 1 int4) (func now/s int4))`),
+	})
+	if startup, tuple := r.f64(), r.f64(); startup != 1 || tuple != 0.01 {
+		t.Errorf("costs %g, %g", startup, tuple)
+	}
+	if size, memory := r.u32(), r.u64(); size != 60 || memory != 1<<20 {
+		t.Errorf("fetch_size %d, fetch_memory %d", size, memory)
+	}
+	if n := r.u32(); n != 3 {
+		t.Fatalf("%d verdicts", n)
+	}
+	if got := [3]byte{r.u8(), r.u8(), r.u8()}; got != [3]byte{1, 0, 1} {
+		t.Errorf("verdicts %v", got)
+	}
+	r.end()
+}
+
+// The default of fdw_tuple_cost follows the local server.
+func TestPlanTupleCost(t *testing.T) {
+	for major, want := range map[int]float64{14: 0.01, 16: 0.01, 17: 0.2, 18: 0.2} {
+		r := ask(t, &ir.Classify{Options: ir.Options{Major: major}})
+		if r.f64(); r.f64() != want {
+			t.Errorf("major %d: not %g", major, want)
+		}
+	}
+}
+
+func TestPlanCost(t *testing.T) {
+	r := ask(t, &ir.Cost{FDWStartup: 100, Pages: 10, SeqPage: 1,
+		Paths: []ir.CostPath{{Rows: 1, Retrieved: 1}, {Parameterized: true, Rows: 1, Retrieved: 1}}})
+	if n := r.u32(); n != 2 {
+		t.Fatalf("%d paths", n)
+	}
+	if a, b := r.f64(), r.f64(); a != 100 || b != 110 {
+		t.Errorf("plain path %g..%g", a, b)
+	}
+	if a, b := r.f64(), r.f64(); a != 100 || b != 100 {
+		t.Errorf("parameterized path %g..%g", a, b)
+	}
+	r.end()
+}
+
+func TestPlanSelect(t *testing.T) {
+	q := &ir.Select{
+		Options: ir.Options{Major: 15, Table: []byte("schema_name\x00S\x00")},
+		Schema:  "public", Table: "t", Lock: ir.LockShare,
+		Columns: []ir.Column{
+			{Attno: ir.CtidAttno, Fetch: true, Name: "ctid"},
+			{Attno: 1, Name: "a", Options: []byte("column_name\x00A\x00")},
+			{Attno: 2, Fetch: true, Name: "b"},
+		},
+		Clauses: clauses(`(op > bool (col 2 int4) (func random/v int4))`,
+			`(op = bool (col 1 int4) (op + int4 (ext 1 int4) (const int4 1)))`),
+	}
+	q.Clauses[1].Must = true
+	r := ask(t, q)
+	sql := string(r.take(int(r.u32())))
+	if want := "SELECT b, ctid FROM \"S\".t WHERE ((\"A\" = $1::integer)) FOR SHARE\x00"; sql != want {
+		t.Errorf("got %q", sql)
+	}
+	if n, id := r.u32(), r.u32(); n != 1 || id != 5 {
+		t.Errorf("%d parameters, the first one node %d", n, id)
+	}
+	if n := r.u32(); n != 2 {
+		t.Fatalf("%d columns", n)
+	}
+	if a, b := int32(r.u32()), int32(r.u32()); a != 2 || b != ir.CtidAttno {
+		t.Errorf("columns %d, %d", a, b)
+	}
+	if r.u8() != 1 {
+		t.Error("rows are not locked")
+	}
+	if n, a, b := r.u32(), r.u8(), r.u8(); n != 2 || a != 0 || b != 1 {
+		t.Errorf("%d verdicts %d %d", n, a, b)
+	}
+	r.end()
+}
+
+// A condition whose columns are not fetched cannot be checked here.
+func TestPlanSelectMust(t *testing.T) {
+	q := &ir.Select{Schema: "s", Table: "t", Clauses: clauses(`(op > bool (col 2 int4) (func random/v int4))`)}
+	q.Clauses[0].Must = true
+	if _, err := Plan(ir.Encode(q)); err == nil || err.SQLState != "XX000" ||
+		!strings.Contains(err.Message, "not immutable") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestPlanMalformed(t *testing.T) {
+	for _, b := range [][]byte{nil, {1}, {1, 0, 0, 0, 99}, make([]byte, 64)} {
+		if _, err := Plan(b); err == nil || err.SQLState != "XX000" {
+			t.Errorf("%x: %v", b, err)
+		}
+	}
+	q := &ir.Classify{Options: ir.Options{Server: []byte("no terminator")}}
+	if _, err := Plan(ir.Encode(q)); err == nil || err.SQLState != "XX000" {
+		t.Errorf("options: %v", err)
+	}
+}
