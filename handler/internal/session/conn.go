@@ -543,6 +543,9 @@ func (c *Conn) Close() {
 		buf, _ := (&pgproto3.Terminate{}).Encode(nil)
 		_, _ = c.stream.Write(buf)
 	}
+	for _, ex := range c.queue {
+		ex.quiet = false // an answer that nobody waits for is not missed either
+	}
 	c.fail(sqlerr.New(sqlerr.ConnectionFailure, "connection to server \"%s\" was closed", c.Server))
 	c.dropCancel(false)
 	_ = c.est.Sock.Close()
