@@ -204,7 +204,8 @@ typedef struct pgwire_bind_args {
 	int32_t nest_level;     /* GetCurrentTransactionNestLevel() */
 	int32_t serializable;   /* local transaction is SERIALIZABLE */
 	int32_t nparams;
-	int32_t reserved;
+	int32_t alone;          /* the only statement of the local transaction: it
+	                         * needs no remote transaction around it */
 	pgwire_param *params;
 } pgwire_bind_args;
 

@@ -55,7 +55,8 @@ func scanBind(scan C.uint64_t, args *C.pgwire_bind_args, err *C.pgwire_error) C.
 			}
 		}
 	}
-	if e := handler.BindScan(uint64(scan), int(args.nest_level), args.serializable != 0, params); e != nil {
+	if e := handler.BindScan(uint64(scan), handler.Bind{
+		Level: int(args.nest_level), Serializable: args.serializable != 0, Alone: args.alone != 0, Params: params}); e != nil {
 		return fail(err, e)
 	}
 	return C.PGWIRE_OK

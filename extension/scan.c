@@ -8,9 +8,12 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "access/xact.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "tcop/pquery.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -31,6 +34,56 @@ pgwire_scan_rte(ForeignScanState *node)
 	if (rti == 0)
 		rti = bms_next_member(plan->fs_relids, -1);
 	return exec_rt_fetch(rti, node->ss.ps.state);
+}
+
+static bool
+is_user_function(Oid function, void *context)
+{
+	return function >= FirstGenbkiObjectId;
+}
+
+static bool
+calls_user_function(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, is_user_function, context))
+		return true;
+	return expression_tree_walker(node, calls_user_function, context);
+}
+
+/*
+ * Is this scan all that its statement does? Then nothing else in the statement
+ * can need its remote snapshot: no other node, and no function that might query
+ * a foreign table in its turn.
+ */
+static bool
+is_whole_statement(ForeignScanState *node)
+{
+	PlannedStmt *stmt = node->ss.ps.state->es_plannedstmt;
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+
+	return stmt != NULL && stmt->planTree == &plan->scan.plan &&
+		stmt->commandType == CMD_SELECT && stmt->rowMarks == NIL &&
+		stmt->subplans == NIL && !stmt->hasModifyingCTE &&
+		!calls_user_function((Node *) plan->scan.plan.targetlist, NULL) &&
+		!calls_user_function((Node *) plan->scan.plan.qual, NULL) &&
+		!calls_user_function((Node *) plan->fdw_exprs, NULL);
+}
+
+/*
+ * And is the statement all that its transaction does? It must be what the
+ * client has sent, outside a transaction block and not from within a function,
+ * at an isolation level that takes a snapshot per statement anyway.
+ */
+static bool
+is_whole_transaction(ForeignScanState *node)
+{
+	return !IsTransactionBlock() && !IsolationUsesXactSnapshot() &&
+		GetCurrentTransactionNestLevel() == 1 &&
+		ActivePortal != NULL && ActivePortal->name[0] == '\0' &&
+		ActivePortal->queryDesc != NULL &&
+		ActivePortal->queryDesc->estate == node->ss.ps.state;
 }
 
 void
@@ -56,6 +109,7 @@ pgwireBeginForeignScan(ForeignScanState *node, int eflags)
 	state->shape = pgwire_make_shape(node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
 									 state->plan.attrs,
 									 RelationGetRelationName(rel), plan->fsSystemCol);
+	state->may_be_alone = is_whole_statement(node);
 	state->params = pgwire_prepare_params(plan->fdw_exprs, &node->ss.ps);
 }
 
@@ -96,7 +150,7 @@ bind_scan(ForeignScanState *node, pgwire_scan_state *state)
 	args.nest_level = GetCurrentTransactionNestLevel();
 	args.serializable = IsolationIsSerializable();
 	args.nparams = state->params->count;
-	args.reserved = 0;
+	args.alone = state->may_be_alone && is_whole_transaction(node);
 	args.params = state->params->values;
 	PGWIRE_CALL(pgwire_go_scan_bind, state->scan, &args, &err);
 	state->bound = true;

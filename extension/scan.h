@@ -19,6 +19,7 @@ typedef struct pgwire_scan_state
 	pgwire_params *params;
 
 	uint64_t	scan;			/* Go's number for it, 0 before the first row */
+	bool		may_be_alone;	/* whole plan, no user-defined functions */
 	bool		bound;			/* running with the current parameters */
 	bool		shaped;			/* forms of the current result are known */
 	bool		eof;

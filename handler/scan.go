@@ -34,6 +34,9 @@ type Column = wire.Column
 // Param is one bound parameter; Value nil is NULL.
 type Param = session.Param
 
+// Bind is what changes from one execution of a scan to the next.
+type Bind = fetch.Bind
+
 // ScanStats count what a scan has done.
 type ScanStats = fetch.Stats
 
@@ -53,12 +56,12 @@ func OpenScan(a ScanArgs) uint64 {
 }
 
 // BindScan starts the scan anew with these parameters, which it keeps.
-func BindScan(id uint64, level int, serializable bool, params []Param) *Error {
+func BindScan(id uint64, b Bind) *Error {
 	s := backend.scans.byID[id]
 	if s == nil {
 		return noScan(id)
 	}
-	s.Bind(fetch.Bind{Level: level, Serializable: serializable, Params: params})
+	s.Bind(b)
 	return nil
 }
 

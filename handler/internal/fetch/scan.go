@@ -31,6 +31,7 @@ type Spec struct {
 type Bind struct {
 	Level        int
 	Serializable bool
+	Alone        bool            // may run without a remote transaction
 	Params       []session.Param // owned by the scan from here on
 }
 
@@ -102,6 +103,7 @@ type result struct {
 	err     *sqlerr.Error
 	again   []int16 // formats to ask for instead
 	begins  bool    // the execution began the remote transaction
+	alone   bool    // ... and was all of it
 	// prepared: the execution used a named statement made earlier
 	prepared bool
 	rows     int64 // that have come
@@ -212,10 +214,11 @@ func (s *Scan) start() (Outcome, *session.Waiting, *sqlerr.Error) {
 		return Wait, w, nil
 	}
 	r := &result{scan: s, spool: spool{dir: s.spec.TempDir, limit: int(s.spec.FetchMemory)}, begins: !conn.Tx.InTransaction()}
+	r.alone = s.bind.Alone && r.begins && !s.spec.Dirty
 	req := &session.Request{SQL: s.spec.SQL, Params: s.bind.Params, Sink: r,
 		Level: s.bind.Level, Serializable: s.bind.Serializable, Dirty: s.spec.Dirty,
 		// going back to a savepoint would give locks of rows already returned away
-		Guard: !s.spec.Dirty && (s.spec.Expected < 0 || s.spec.Expected > guardAbove)}
+		Alone: r.alone, Guard: !r.alone && !s.spec.Dirty && (s.spec.Expected < 0 || s.spec.Expected > guardAbove)}
 	req.Formats = conn.Formats(req, s.usualFormats())
 	r.formats, r.prepared = req.Formats, conn.Prepared(req)
 	s.cur, s.conn, s.phase = r, conn, running
@@ -327,7 +330,10 @@ func (s *Scan) recoverable() bool {
 	lost := r.prepared && r.err.SQLState == "26000"
 	altered := r.prepared && r.err.SQLState == "0A000"
 	switch {
-	case !lost && !altered || !s.conn.Tx.Failed():
+	case !lost && !altered:
+		return false
+	case r.alone:
+	case !s.conn.Tx.Failed():
 		return false
 	case r.begins:
 		s.conn.Control(false, s.conn.Tx.Abort())

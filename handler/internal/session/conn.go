@@ -131,6 +131,10 @@ func (c *Conn) Broken() *sqlerr.Error { return c.broken }
 // Quiet reports whether every answer has been read.
 func (c *Conn) Quiet() bool { return len(c.queue) == 0 && c.cancel == nil }
 
+// InUse reports whether the current local transaction depends on the
+// connection: by a remote transaction, or by a statement that is one of its own.
+func (c *Conn) InUse() bool { return c.Tx.InTransaction() || c.Active() != nil || c.cancel != nil }
+
 // Active returns the sink that still expects rows, or nil.
 func (c *Conn) Active() Sink {
 	if n := len(c.queue); n > 0 && c.queue[n-1].open {
@@ -381,6 +385,7 @@ func (c *Conn) readyForQuery(ex *exchange, body []byte) {
 	n := copy(c.queue, c.queue[1:])
 	c.queue[n] = nil
 	c.queue = c.queue[:n]
+	c.used = c.used || body[0] == 'I'
 	if ex.refused && ex.stmt != nil {
 		c.stmts.forget(ex.stmt)
 	}

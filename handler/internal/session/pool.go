@@ -115,7 +115,7 @@ func (p *Pool) Lookup(umid uint32) *Conn {
 	if e == nil || e.conn == nil {
 		return nil
 	}
-	if e.conn.Tx.InTransaction() {
+	if e.conn.InUse() {
 		return e.conn // even if stale or broken: this transaction is bound to it
 	}
 	if e.stale || e.conn.Broken() != nil {
@@ -246,7 +246,7 @@ func (p *Pool) Invalidate(mapping bool, hash uint32) {
 			continue
 		}
 		e.stale = true
-		if e.conn != nil && !e.conn.Tx.InTransaction() {
+		if e.conn != nil && !e.conn.InUse() {
 			p.drop(umid, e)
 		}
 	}
@@ -271,7 +271,7 @@ func (p *Pool) CloseIdle(serverID uint32) (closed, inUse int) {
 		if serverID != 0 && e.target.ServerID != serverID || e.conn == nil {
 			continue
 		}
-		if e.conn.Tx.InTransaction() {
+		if e.conn.InUse() {
 			inUse++
 			continue
 		}
@@ -315,7 +315,7 @@ func (p *Pool) List(check bool) []Listing {
 			e.conn.Peek()
 		}
 		out = append(out, Listing{ServerID: e.target.ServerID, Server: e.target.Params.Server, User: e.target.User,
-			Valid: !e.stale, InXact: e.conn.Tx.InTransaction(), Closed: e.conn.Broken() != nil, PID: e.conn.Established().PID})
+			Valid: !e.stale, InXact: e.conn.InUse(), Closed: e.conn.Broken() != nil, PID: e.conn.Established().PID})
 	}
 	sort.Slice(out, func(i, j int) bool {
 		return fmt.Sprint(out[i].Server, "\x00", out[i].User) < fmt.Sprint(out[j].Server, "\x00", out[j].User)

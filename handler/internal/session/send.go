@@ -31,6 +31,9 @@ type Request struct {
 	Serializable bool // local isolation level
 	Guard        bool // wants a savepoint to roll back to when abandoned
 	Dirty        bool // locks or writes rows
+	// Alone: nothing else needs the snapshot of this statement, so it runs as a
+	// transaction of its own. Not inside a remote transaction, and not Dirty.
+	Alone bool
 
 	key string // what the statement is remembered by, made when first needed
 }
@@ -54,7 +57,13 @@ func (c *Conn) Execute(req *Request) *sqlerr.Error {
 		}
 	}
 	c.stmts.doomed = c.stmts.doomed[:0]
-	for _, cmd := range c.Tx.Enter(req.Level, req.Serializable, req.Guard) {
+	var before []string
+	if req.Alone {
+		ex.want = 'I'
+	} else {
+		before = c.Tx.Enter(req.Level, req.Serializable, req.Guard)
+	}
+	for _, cmd := range before {
 		if buf, err = appendControl(buf, cmd); err != nil {
 			return sqlerr.From(err)
 		}

@@ -22,7 +22,7 @@ func (p *Pool) Commit() (*Waiting, *sqlerr.Error) {
 		}
 		c := e.conn
 		if !e.ending {
-			if !c.Tx.InTransaction() || c.Broken() != nil && c.Tx.Clean() {
+			if !c.InUse() || c.Broken() != nil && c.Tx.Clean() {
 				continue
 			}
 			if err := c.Broken(); err != nil {
@@ -101,7 +101,7 @@ func (p *Pool) Abort() *Waiting {
 	}
 	for _, e := range p.entries {
 		c := e.conn
-		if c == nil || c.Broken() != nil || !c.Tx.InTransaction() {
+		if c == nil || c.Broken() != nil || !c.InUse() {
 			continue
 		}
 		if w, _ := p.settle(c, true); w != nil {
