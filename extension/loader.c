@@ -98,8 +98,10 @@ pgwire_load_go(void)
 				after;
 	char	   *problem;
 	int32_t		rc = PGWIRE_OK;
-	bool		urg_blocked = true;
 	pgwire_error err;
+
+	/* for good: only the first call on this thread changes its mask */
+	static bool takes_urg = false;
 
 	/*
 	 * A Go runtime does not survive fork: started in the postmaster it would
@@ -118,7 +120,8 @@ pgwire_load_go(void)
 		rc = first_call(&err);
 		/* did Go leave SIGURG alone on this thread? */
 		pthread_sigmask(SIG_SETMASK, NULL, &after);
-		urg_blocked = sigismember(&after, SIGURG) == 1;
+		if (sigismember(&after, SIGURG) != 1)
+			takes_urg = true;
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 
@@ -134,7 +137,7 @@ pgwire_load_go(void)
 						   "Install pgwire_fdw and pgwire_fdw_go from the same build.");
 	if (rc != PGWIRE_OK)
 		pgwire_raise(&err);
-	if (!urg_blocked)
+	if (takes_urg)
 		pgwire_raise_local(ERRCODE_SYSTEM_ERROR,
 						   "the Go half of pgwire_fdw takes SIGURG away from the server",
 						   "It was built without asyncpreemptoff=1; sessions could hang.",
