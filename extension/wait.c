@@ -101,8 +101,13 @@ pgwire_wait_cleanup(const pgwire_wait *wait, TimestampTz deadline)
 {
 	long		left;
 
+	/*
+	 * Who is told to end, or is told to stop a second time, still takes the
+	 * moment in which a cancel request is delivered: nobody else would stop
+	 * the remote. A parallel worker is always ended this way.
+	 */
 	if (proc_exit_inprogress || ProcDiePending || QueryCancelPending)
-		return false;
+		deadline -= (PGWIRE_CLEANUP_MS - PGWIRE_HURRIED_CLEANUP_MS) * INT64CONST(1000);
 	left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
 	if (left <= 0)
 		return false;

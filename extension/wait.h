@@ -16,11 +16,15 @@ extern void pgwire_wait_for(const pgwire_wait *wait);
 
 /*
  * Wait inside transaction clean-up, where nothing may be raised. False: give
- * up, because the deadline has passed or the user asks again.
+ * up, because the deadline has passed (which comes earlier when the user asks
+ * again).
  */
 extern bool pgwire_wait_cleanup(const pgwire_wait *wait, TimestampTz deadline);
 
 /* An upper bound for clean-up at the end of a transaction. */
 #define PGWIRE_CLEANUP_MS 700
+
+/* The same for who is to end, or has been told to stop twice. */
+#define PGWIRE_HURRIED_CLEANUP_MS 150
 
 #endif
