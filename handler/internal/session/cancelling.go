@@ -51,6 +51,7 @@ func (c *Conn) sendCancel(try int) {
 	ctx, stop := context.WithTimeout(context.Background(), cancelTimeout)
 	k := &cancelling{sig: sig, stop: stop, at: time.Now(), try: try}
 	c.cancel = k
+	c.unmark() // the answer to a cancel is short
 	est := c.est
 	finish := func() {
 		k.done.Store(true)

@@ -1,9 +1,11 @@
 package session
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -57,6 +59,9 @@ type Conn struct {
 	busy     bool          // inside Pump or Execute: still set when that has panicked
 	cancel   *cancelling
 	sentAt   time.Time // when the last request went out
+	// resultFrom is BytesRead when it did
+	resultFrom int64
+	water      watermark
 
 	// FailedEarly tells, once the connection is broken, that the statement then
 	// running may be sent again on a new one: it was to begin a transaction on a
@@ -74,6 +79,7 @@ type exchange struct {
 	sink      Sink // nil: transaction commands only
 	open      bool // sink has not been told Done
 	described bool // sink knows its fields
+	rows      int64
 	stmt      *statement
 	sql       string // for error messages
 	begins    bool   // starts the remote transaction
@@ -251,7 +257,11 @@ func (c *Conn) Poll() (fd int, write bool) {
 // written to go out).
 func (c *Conn) Readable() *Waiting {
 	fd, write := c.Poll()
-	return &Waiting{FD: fd, Write: write, Timeout: -1, Socket: c.serial}
+	w := &Waiting{FD: fd, Write: write, Timeout: -1, Socket: c.serial}
+	if c.mark() {
+		w.Timeout = streamTimeout
+	}
+	return w
 }
 
 // row dispatches a DataRow; false when the sink does not take it.
@@ -267,6 +277,9 @@ func (c *Conn) row(body []byte) bool {
 	ex := c.queue[0]
 	ex.answered = true
 	taken, err := ex.sink.Row(body)
+	if taken {
+		ex.rows++
+	}
 	if err != nil && ex.err == nil {
 		ex.err = err
 	}
@@ -344,6 +357,8 @@ func (c *Conn) commandComplete(ex *exchange, body []byte) {
 		c.protocolError("a command was completed that was not sent")
 	case !ex.described:
 		c.protocolError("a query was completed without a description of its rows")
+	case !countIs(body, ex.rows):
+		c.protocolError("a query was completed as %q after %d rows", body[:len(body)-1], ex.rows)
 	default:
 		if ex.stmt != nil && ex.stmt.name != "" {
 			ex.stmt.prepared = true
@@ -351,6 +366,17 @@ func (c *Conn) commandComplete(ex *exchange, body []byte) {
 		ex.open = false
 		ex.sink.Done(ex.err)
 	}
+}
+
+// countIs compares the number of rows in the command tag of a SELECT, which
+// some servers leave out, with how many have come.
+func countIs(tag []byte, rows int64) bool {
+	count, ok := bytes.CutPrefix(tag, []byte("SELECT "))
+	if !ok {
+		return true
+	}
+	n, err := strconv.ParseInt(string(bytes.TrimSuffix(count, []byte{0})), 10, 64)
+	return err == nil && n == rows
 }
 
 func (c *Conn) errorResponse(ex *exchange, body []byte) {

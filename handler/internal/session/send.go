@@ -214,7 +214,7 @@ func (c *Conn) push(ex *exchange, buf []byte) {
 	}
 	c.queue = append(c.queue, ex)
 	c.Exchanges++
-	c.sentAt = time.Now()
+	c.sentAt, c.resultFrom = time.Now(), c.BytesRead
 	if c.broken != nil {
 		ex.open = false
 		if ex.sink != nil {
