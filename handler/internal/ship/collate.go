@@ -27,6 +27,11 @@ const (
 type collation struct {
 	kind collateKind
 	of   *ir.Collation
+	// there is what the remote parser makes of the text: the columns' alone,
+	// since no COLLATE is written. nil: none or the default. clash: it finds
+	// two and would refuse to choose.
+	there *ir.Collation
+	clash bool
 }
 
 func oid(c *ir.Collation) uint32 {
@@ -41,14 +46,14 @@ func ofColumn(c *ir.Collation) collation {
 	if c == nil {
 		return collation{}
 	}
-	return collation{collateSafe, c}
+	return collation{kind: collateSafe, of: c, there: c}
 }
 
 // ofValue is that of a constant or a parameter: what its type brings along
 // there too is as good as none.
 func ofValue(t *ir.Type, c *ir.Collation) collation {
 	if isName(t) && oid(c) == cCollation {
-		return collation{}
+		return collation{there: c}
 	}
 	return ofResult(c)
 }
@@ -58,7 +63,7 @@ func ofResult(c *ir.Collation) collation {
 	if c == nil || c.Default {
 		return collation{}
 	}
-	return collation{collateUnsafe, c}
+	return collation{kind: collateUnsafe, of: c}
 }
 
 const cCollation = 950 // C_COLLATION_OID
@@ -68,6 +73,8 @@ func isName(t *ir.Type) bool { return t.OID == 19 || t.OID == 1003 } // name, na
 
 // merge combines the collation of one more argument into c.
 func (c *collation) merge(other collation) {
+	c.mergeThere(other)
+	there, clash := c.there, c.clash
 	switch {
 	case other.kind > c.kind:
 		*c = other
@@ -77,17 +84,30 @@ func (c *collation) merge(other collation) {
 	case !other.of.Default:
 		c.kind = collateUnsafe
 	}
+	c.there, c.clash = there, clash
+}
+
+func (c *collation) mergeThere(other collation) {
+	c.clash = c.clash || other.clash
+	switch {
+	case other.there == nil || oid(c.there) == oid(other.there):
+	case c.there == nil || c.there.Default:
+		c.there = other.there
+	case !other.there.Default:
+		c.clash = true
+	}
 }
 
 // feeds checks that a function that may use the input collation would get the
-// same one there, the arguments' combined collation being c. Where nothing but
-// the database's default is in play, a function that has no use for it will do:
-// else j ->> 'key' would stay here because of the constant.
+// same one there, the arguments' combined collation being c. A function that
+// has no use for it may get another: else j ->> 'key' would stay here because
+// of the constant, and owner = current_user because a name sorts like "C".
 func (c collation) feeds(e ir.Expr, input *ir.Collation, f *ir.Function) error {
-	if input == nil || c.kind == collateSafe && oid(c.of) == input.OID {
+	switch {
+	case input == nil, c.kind == collateSafe && oid(c.of) == input.OID:
 		return nil
-	}
-	if c.kind == collateNone && input.Default && f.Builtin && indifferent[f.OID] {
+	case f.Builtin && indifferent[f.OID] && input.Deterministic && !c.clash &&
+		(c.there == nil || c.there.Deterministic):
 		return nil
 	}
 	return refuse(e, "collation does not come from a column of the foreign table")
@@ -98,14 +118,19 @@ func (c collation) yields(result *ir.Collation) collation {
 	if c.kind == collateSafe && oid(c.of) == oid(result) {
 		return c
 	}
-	return ofResult(result)
+	r := ofResult(result)
+	if result != nil {
+		r.there, r.clash = c.there, c.clash
+	}
+	return r
 }
 
 // relabelled is yields for a change of type or collation that may not be
 // written at all: a column's own collation cannot be overridden by it.
 func (c collation) relabelled(result *ir.Collation) collation {
+	r := c.yields(result)
 	if c.kind == collateSafe && result != nil && oid(c.of) != result.OID {
-		return collation{collateUnsafe, result}
+		r.kind, r.of = collateUnsafe, result
 	}
-	return c.yields(result)
+	return r
 }

@@ -93,14 +93,48 @@ func functions(e ir.Expr) []*ir.Function {
 // even where it stands behind a guard.
 func total(e ir.Expr) bool {
 	switch e := e.(type) {
-	case *ir.Param, *ir.Var, *ir.SQLValue:
+	case *ir.Param, *ir.Var, *ir.SQLValue, *ir.Const, *ir.CaseTest:
 		return true
-	case *ir.Relabel:
-		return total(e.Arg)
+	case *ir.Relabel, *ir.NullTest, *ir.BooleanTest, *ir.Bool, *ir.Coalesce, *ir.Array, *ir.Case:
+		return allTotal(e.Children())
+	case *ir.Op:
+		return (comparison(e.Operator) && allTotal(e.Args)) || instant(e)
+	case *ir.ScalarArray:
+		return comparison(e.Operator) && allTotal(e.Args)
+	case *ir.Func:
+		return (e.Function.Builtin && widening[e.Function.OID] && allTotal(e.Args)) || instant(e)
 	default:
-		return instant(e)
+		return false
 	}
 }
+
+func allTotal(args []ir.Expr) bool {
+	for _, a := range args {
+		if !total(a) {
+			return false
+		}
+	}
+	return true
+}
+
+// comparison: the operators of the built-in btree operator classes.
+func comparison(o *ir.Operator) bool {
+	if !o.Builtin || o.Schema != "pg_catalog" {
+		return false
+	}
+	switch o.Name {
+	case "=", "<>", "<", "<=", ">", ">=":
+		return true
+	}
+	return false
+}
+
+// widening are casts between numbers that take every value.
+var widening = oidSet(
+	235, 311, 316, 482, // to double precision
+	313, 481, 754, // to integer, to bigint
+	1740, 1781, 1782, // to numeric
+)
 
 // instant: a point or length of time reckoned from the clock and constants
 // alone, such as now() - interval '1 day'.

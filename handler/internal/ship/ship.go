@@ -71,8 +71,13 @@ type walker struct {
 // fail there, when here it might never have been asked for.
 func (w *walker) visit(slot *ir.Expr, lazy bool) (collation, error) {
 	e := *slot
-	if w.look(e).movable() {
-		if _, constant := e.(*ir.Const); !constant && bindable(e.Base().Type) && (!lazy || total(e)) {
+	if _, constant := e.(*ir.Const); !constant && w.look(e).movable() {
+		if lazy && !total(e) {
+			// nor may the parts be sent: with the parameters' values at hand
+			// the remote planner would compute the whole before it starts
+			return collation{}, refuse(e, "might fail though it might never be reached")
+		}
+		if bindable(e.Base().Type) {
 			*slot = &ir.Local{Node: *e.Base(), Expr: e}
 			return ofValue(e.Base().Type, e.Base().Collation), nil
 		}

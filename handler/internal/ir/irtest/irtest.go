@@ -45,6 +45,7 @@ var Collations = map[string]*ir.Collation{
 	"C": {OID: 950, Origin: ir.Origin{Builtin: true}, Deterministic: true,
 		Schema: "pg_catalog", Name: "C"},
 	"de": {OID: 16400, Deterministic: true, Schema: "public", Name: "de"},
+	"nd": {OID: 16401, Schema: "public", Name: "nd"},
 }
 
 type typeEntry struct {
