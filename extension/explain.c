@@ -11,25 +11,43 @@
 #include "pgwire_fdw.h"
 #include "scan.h"
 
-/* Counters of an execution, in EXPLAIN ANALYZE. */
+/* One line for people. */
 static void
-explain_execution(pgwire_scan_state *state, ExplainState *es)
+explain_text(const pgwire_scan_state *state, ExplainState *es)
 {
-	pgwire_scan_stats *stats = &state->stats;
+	const pgwire_scan_stats *stats = &state->stats;
 
-	if (state->scan != 0)
-		(void) pgwire_loaded->pgwire_go_scan_stats(state->scan, stats);
+	ExplainIndentText(es);
+	appendStringInfo(es->str,
+					 "Remote: rows=" INT64_FORMAT " bytes=" INT64_FORMAT
+					 " batches=" INT64_FORMAT " round trips=" INT64_FORMAT,
+					 stats->rows, stats->bytes, stats->batches, stats->round_trips);
+	if (stats->spooled > 0)
+		appendStringInfo(es->str, " set aside=" INT64_FORMAT " kB",
+						 (stats->spooled + 1023) / 1024);
+	if (es->timing)
+		appendStringInfo(es->str, " connect=%.3f ms wait=%.3f ms",
+						 INSTR_TIME_GET_MILLISEC(state->connecting),
+						 INSTR_TIME_GET_MILLISEC(state->waited));
+	appendStringInfoChar(es->str, '\n');
+}
+
+/* The same for programs: always all of them. */
+static void
+explain_properties(const pgwire_scan_state *state, ExplainState *es)
+{
+	const pgwire_scan_stats *stats = &state->stats;
+
 	ExplainPropertyInteger("Remote Rows", NULL, stats->rows, es);
 	ExplainPropertyInteger("Remote Bytes", NULL, stats->bytes, es);
-	ExplainPropertyInteger("Batches", NULL, stats->batches, es);
-	ExplainPropertyInteger("Round Trips", NULL, stats->round_trips, es);
-	if (stats->spooled > 0)
-		ExplainPropertyInteger("Rows Set Aside", "kB", (stats->spooled + 1023) / 1024, es);
+	ExplainPropertyInteger("Remote Batches", NULL, stats->batches, es);
+	ExplainPropertyInteger("Remote Round Trips", NULL, stats->round_trips, es);
+	ExplainPropertyInteger("Remote Set Aside", "kB", (stats->spooled + 1023) / 1024, es);
 	if (es->timing)
 	{
-		ExplainPropertyFloat("Connect Time", "ms",
+		ExplainPropertyFloat("Remote Connect Time", "ms",
 							 INSTR_TIME_GET_MILLISEC(state->connecting), 3, es);
-		ExplainPropertyFloat("Remote Wait", "ms",
+		ExplainPropertyFloat("Remote Wait Time", "ms",
 							 INSTR_TIME_GET_MILLISEC(state->waited), 3, es);
 	}
 }
@@ -41,6 +59,12 @@ pgwireExplainForeignScan(ForeignScanState *node, ExplainState *es)
 
 	if (es->verbose)
 		ExplainPropertyText("Remote SQL", state->plan.sql, es);
-	if (es->analyze && es->verbose)
-		explain_execution(state, es);
+	if (!es->analyze)
+		return;
+	if (state->scan != 0)
+		(void) pgwire_loaded->pgwire_go_scan_stats(state->scan, &state->stats);
+	if (es->format == EXPLAIN_FORMAT_TEXT)
+		explain_text(state, es);
+	else
+		explain_properties(state, es);
 }
