@@ -16,20 +16,22 @@ static void
 explain_text(const pgwire_scan_state *state, ExplainState *es)
 {
 	const pgwire_scan_stats *stats = &state->stats;
+	StringInfoData line;
 
-	ExplainIndentText(es);
-	appendStringInfo(es->str,
-					 "Remote: rows=" INT64_FORMAT " bytes=" INT64_FORMAT
+	initStringInfo(&line);
+	appendStringInfo(&line,
+					 "rows=" INT64_FORMAT " bytes=" INT64_FORMAT
 					 " batches=" INT64_FORMAT " round trips=" INT64_FORMAT,
 					 stats->rows, stats->bytes, stats->batches, stats->round_trips);
 	if (stats->spooled > 0)
-		appendStringInfo(es->str, " set aside=" INT64_FORMAT " kB",
+		appendStringInfo(&line, " set aside=" INT64_FORMAT " kB",
 						 (stats->spooled + 1023) / 1024);
 	if (es->timing)
-		appendStringInfo(es->str, " connect=%.3f ms wait=%.3f ms",
+		appendStringInfo(&line, " connect=%.3f ms wait=%.3f ms",
 						 INSTR_TIME_GET_MILLISEC(state->connecting),
 						 INSTR_TIME_GET_MILLISEC(state->waited));
-	appendStringInfoChar(es->str, '\n');
+	ExplainPropertyText("Remote", line.data, es);
+	pfree(line.data);
 }
 
 /* The same for programs: always all of them. */
