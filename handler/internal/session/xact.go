@@ -28,7 +28,7 @@ func (p *Pool) Commit() (*Waiting, *sqlerr.Error) {
 			if err := c.Broken(); err != nil {
 				return nil, err
 			}
-			if w, err := p.settle(c, c.Tx.Clean()); w != nil || err != nil {
+			if w, err := p.settle(c, c.unwanted()); w != nil || err != nil {
 				return w, err
 			}
 			if !c.Tx.InTransaction() {
@@ -55,10 +55,27 @@ func (p *Pool) Commit() (*Waiting, *sqlerr.Error) {
 	return nil, nil
 }
 
+// unwantedRest is what settle does with a result that nobody reads any more.
+type unwantedRest int
+
+const (
+	readAll    unwantedRest = iota
+	cancelLate              // give it a moment to arrive
+	cancelNow               // the remote is to stop working
+)
+
+// unwanted is what to do before a COMMIT. Cancelling fails the remote
+// transaction, which is right only when nothing in it matters.
+func (c *Conn) unwanted() unwantedRest {
+	if c.Tx.Clean() {
+		return cancelLate
+	}
+	return readAll
+}
+
 // settle gets a connection to where a transaction command can be sent: no rows
-// outstanding. Cancelling fails the remote transaction, which is only right
-// when it is to be rolled back or nothing in it matters.
-func (p *Pool) settle(c *Conn, mayCancel bool) (*Waiting, *sqlerr.Error) {
+// outstanding, no cancel request under way.
+func (p *Pool) settle(c *Conn, rest unwantedRest) (*Waiting, *sqlerr.Error) {
 	sink := c.Active()
 	if sink == nil && c.cancel == nil {
 		return nil, nil
@@ -70,8 +87,13 @@ func (p *Pool) settle(c *Conn, mayCancel bool) (*Waiting, *sqlerr.Error) {
 		if c.Active() == nil || pr == Failed {
 			return nil, c.Broken()
 		}
-		if !mayCancel {
+		if rest == readAll {
 			return c.goOn(pr), nil
+		}
+		if patience := abandonPatience - time.Since(c.sentAt); rest == cancelLate && pr == Blocked && patience > 0 {
+			w := c.goOn(pr)
+			w.Timeout = patience
+			return w, nil
 		}
 		c.Cancel()
 	}
@@ -104,7 +126,7 @@ func (p *Pool) Abort() *Waiting {
 		if c == nil || c.Broken() != nil || !c.InUse() {
 			continue
 		}
-		if w, _ := p.settle(c, true); w != nil {
+		if w, _ := p.settle(c, cancelNow); w != nil {
 			return w
 		}
 		if cmd := c.Tx.Abort(); cmd != "" { // else it had not begun
@@ -159,7 +181,7 @@ func (p *Pool) SubAbort(level int) *Waiting {
 		if c == nil || c.Broken() != nil || !c.Tx.UsedAt(level) {
 			continue
 		}
-		if w, _ := p.settle(c, true); w != nil {
+		if w, _ := p.settle(c, cancelNow); w != nil {
 			return w
 		}
 		c.Control(false, c.Tx.SubAbort(level)...)
@@ -201,7 +223,7 @@ func (p *Pool) SetAside(c *Conn, keep func(Sink) bool) (*Waiting, *sqlerr.Error)
 		return nil, c.mend()
 	}
 	w := c.goOn(pr)
-	if !kept && c.Tx.Guarded() {
+	if !kept && (c.Tx.Guarded() || !c.Tx.InTransaction()) {
 		// worth a cancel: much is still to come, or it takes its time
 		if pr != Blocked || time.Since(c.sentAt) > abandonPatience {
 			c.Cancel()
