@@ -51,7 +51,9 @@ keep_set(const pgwire_wait *wait)
 	kept_socket = 0;
 	kept_set = pgwire_create_wait_event_set(3);
 	AddWaitEventToSet(kept_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
-	AddWaitEventToSet(kept_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	/* A stand-alone backend has no postmaster to outlive. */
+	if (IsUnderPostmaster)
+		AddWaitEventToSet(kept_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
 	AddWaitEventToSet(kept_set, WL_SOCKET_READABLE, wait->fd, NULL, NULL);
 	kept_socket = wait->socket;
 	return kept_set;
