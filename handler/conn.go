@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"pgwire_fdw/handler/internal/invariant"
 	"pgwire_fdw/handler/internal/option"
 	"pgwire_fdw/handler/internal/session"
 	"pgwire_fdw/handler/internal/sqlerr"
@@ -32,6 +33,7 @@ const fallbackApplicationName = "pgwire_fdw"
 // OpenConn opens the connection of a user mapping, or continues what an
 // earlier call has begun: StatusWait until StatusOK or StatusError.
 func OpenConn(a ConnArgs) (Status, Wait, *Error) {
+	invariant.MaybePanic("conn_open")
 	pairs, perr := option.SplitPairs(a.Options)
 	if perr != nil {
 		return StatusError, Wait{}, sqlerr.New(sqlerr.Internal, "%w", perr)

@@ -5,6 +5,7 @@ import (
 
 	"pgwire_fdw/handler/internal/cost"
 	"pgwire_fdw/handler/internal/deparse"
+	"pgwire_fdw/handler/internal/invariant"
 	"pgwire_fdw/handler/internal/ir"
 	"pgwire_fdw/handler/internal/option"
 	"pgwire_fdw/handler/internal/ship"
@@ -18,6 +19,7 @@ const tooManyArguments = "54023"
 // ir describes them; the request is not kept. Plan has no state: a plan that is
 // made twice from the same catalogs is the same.
 func Plan(request []byte) ([]byte, *Error) {
+	invariant.MaybePanic("plan")
 	req, err := ir.Decode(request)
 	if err != nil {
 		return nil, sqlerr.New(sqlerr.Internal, "%w", err)

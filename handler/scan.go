@@ -57,6 +57,7 @@ func OpenScan(a ScanArgs) uint64 {
 
 // BindScan starts the scan anew with these parameters, which it keeps.
 func BindScan(id uint64, b Bind) *Error {
+	invariant.MaybePanic("scan_bind")
 	s := backend.scans.byID[id]
 	if s == nil {
 		return noScan(id)

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"pgwire_fdw/handler/internal/invariant"
 	"pgwire_fdw/handler/internal/session"
 	"pgwire_fdw/handler/internal/sqlerr"
 )
@@ -15,12 +16,30 @@ const (
 	subxactAbort
 )
 
+// xactFaults are the names under which tests make an event panic.
+var xactFaults = [...]string{"xact_pre_commit", "xact_commit", "xact_abort", "xact_pre_prepare",
+	"subxact_commit", "subxact_abort"}
+
 // XactEvent tells the remote transactions what happened to the local one;
 // StatusWait: call again after polling.
+//
+// A panic in here would leave them in an unknown state while the local
+// transaction goes its way, so all connections are given up.
 func XactEvent(event, level int) (Status, Wait, *Error) {
 	var w *session.Waiting
 	var err *Error
 	p := backend.pool
+	sound := false
+	defer func() {
+		if sound {
+			return
+		}
+		p.Distrust()
+		if event == xactCommit || event == xactAbort {
+			p.End()
+		}
+	}()
+	invariant.MaybePanic(xactFaults[event])
 	switch event {
 	case xactPreCommit:
 		w, err = p.Commit()
@@ -39,6 +58,7 @@ func XactEvent(event, level int) (Status, Wait, *Error) {
 	case subxactAbort:
 		w = p.SubAbort(level)
 	}
+	sound = true
 	switch {
 	case err != nil:
 		return StatusError, Wait{}, err
