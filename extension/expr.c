@@ -404,22 +404,42 @@ put_compound(pgwire_ir *ir, Node *node, int depth)
 				return false;
 			put_subscript(ir, (SubscriptingRef *) node, depth);
 			return true;
+		default:
+			return false;
+	}
+}
+
+/* The nodes with fields of their own and a fixed number of arguments. */
+static bool
+put_fixed(pgwire_ir *ir, Node *node, int depth)
+{
+	StringInfo	buf = &ir->clauses;
+
+	switch (nodeTag(node))
+	{
 		case T_NullTest:
 			put_head(ir, PGWIRE_IR_NULL_TEST, node);
-			pgwire_put_u8(&ir->clauses, ((NullTest *) node)->nulltesttype);
-			pgwire_put_u8(&ir->clauses, ((NullTest *) node)->argisrow);
+			pgwire_put_u8(buf, ((NullTest *) node)->nulltesttype);
+			pgwire_put_u8(buf, ((NullTest *) node)->argisrow);
 			put_node(ir, (Node *) ((NullTest *) node)->arg, depth + 1);
 			return true;
 		case T_ArrayCoerceExpr:
 			put_head(ir, PGWIRE_IR_ARRAY_COERCE, node);
-			pgwire_put_u8(&ir->clauses, ((ArrayCoerceExpr *) node)->coerceformat);
+			pgwire_put_u8(buf, ((ArrayCoerceExpr *) node)->coerceformat);
 			put_node(ir, (Node *) ((ArrayCoerceExpr *) node)->arg, depth + 1);
 			put_node(ir, (Node *) ((ArrayCoerceExpr *) node)->elemexpr, depth + 1);
 			return true;
 		case T_FieldSelect:
 			put_head(ir, PGWIRE_IR_FIELD_SELECT, node);
-			pgwire_put_i32(&ir->clauses, ((FieldSelect *) node)->fieldnum);
+			pgwire_put_i32(buf, ((FieldSelect *) node)->fieldnum);
 			put_node(ir, (Node *) ((FieldSelect *) node)->arg, depth + 1);
+			return true;
+		case T_SQLValueFunction:
+			put_head(ir, PGWIRE_IR_SQL_VALUE, node);
+			pgwire_put_u8(buf, ((SQLValueFunction *) node)->op);
+			return true;
+		case T_CaseTestExpr:
+			put_head(ir, PGWIRE_IR_CASE_TEST, node);
 			return true;
 		default:
 			return false;
@@ -471,15 +491,8 @@ put_node(pgwire_ir *ir, Node *node, int depth)
 		case T_RowExpr:
 			put_list(ir, PGWIRE_IR_ROW, node, -1, ((RowExpr *) node)->args, depth);
 			break;
-		case T_CaseTestExpr:
-			put_head(ir, PGWIRE_IR_CASE_TEST, node);
-			break;
-		case T_SQLValueFunction:
-			put_head(ir, PGWIRE_IR_SQL_VALUE, node);
-			pgwire_put_u8(&ir->clauses, ((SQLValueFunction *) node)->op);
-			break;
 		default:
-			if (!put_compound(ir, node, depth))
+			if (!put_compound(ir, node, depth) && !put_fixed(ir, node, depth))
 				put_unknown(ir, node);
 			break;
 	}

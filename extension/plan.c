@@ -31,6 +31,7 @@
 #include "ir.h"
 #include "option.h"
 #include "private.h"
+#include "reply.h"
 
 /*
  * What is known of a base relation while it is planned; RelOptInfo.fdw_private.
@@ -57,77 +58,22 @@ typedef struct pgwire_rel
 	int64		fetch_memory;	/* bytes */
 } pgwire_rel;
 
-/* ---- replies ---- */
-
-/* Reads what Go answered, which is there until the next call into Go. */
-typedef struct reply_reader
-{
-	const uint8_t *data;
-	int64		left;
-} reply_reader;
-
-static void
-get_bytes(reply_reader *reply, void *value, int64 len)
-{
-	if (reply->left < len)
-		pgwire_raise_local(ERRCODE_FDW_ERROR, "planner reply is too short", NULL, NULL);
-	memcpy(value, reply->data, len);
-	reply->data += len;
-	reply->left -= len;
-}
-
-static uint8
-get_u8(reply_reader *reply)
-{
-	uint8		value;
-
-	get_bytes(reply, &value, sizeof(value));
-	return value;
-}
-
-static uint32
-get_u32(reply_reader *reply)
-{
-	uint32		value;
-
-	get_bytes(reply, &value, sizeof(value));
-	return value;
-}
-
-static int64
-get_i64(reply_reader *reply)
-{
-	int64		value;
-
-	get_bytes(reply, &value, sizeof(value));
-	return value;
-}
-
-static double
-get_f64(reply_reader *reply)
-{
-	float8		value;
-
-	get_bytes(reply, &value, sizeof(value));
-	return value;
-}
+/* ---- requests ---- */
 
 /* One crossing. */
-static reply_reader
+static pgwire_reply
 ask(StringInfo request)
 {
 	pgwire_error err = {0};
 	pgwire_bytes question = {(uint8_t *) request->data, request->len};
 	pgwire_bytes answer = {0};
-	reply_reader reply;
+	pgwire_reply reply;
 
 	PGWIRE_CALL(pgwire_go_plan, &question, &answer, &err);
 	reply.data = answer.data;
 	reply.left = answer.len;
 	return reply;
 }
-
-/* ---- requests ---- */
 
 static void
 begin_request(StringInfo request, uint8 kind)
@@ -161,7 +107,7 @@ classify(pgwire_rel *rel, Index relid, List *rinfos)
 {
 	StringInfoData request;
 	pgwire_ir	ir;
-	reply_reader reply;
+	pgwire_reply reply;
 	bool	   *ship = palloc0(sizeof(bool) * Max(1, list_length(rinfos)));
 	uint32		n;
 	ListCell   *lc;
@@ -174,13 +120,13 @@ classify(pgwire_rel *rel, Index relid, List *rinfos)
 	pgwire_ir_finish(&ir, &request);
 
 	reply = ask(&request);
-	rel->startup_cost = get_f64(&reply);
-	rel->tuple_cost = get_f64(&reply);
-	rel->fetch_size = get_u32(&reply);
-	rel->fetch_memory = get_i64(&reply);
-	n = get_u32(&reply);
+	rel->startup_cost = pgwire_get_f64(&reply);
+	rel->tuple_cost = pgwire_get_f64(&reply);
+	rel->fetch_size = pgwire_get_u32(&reply);
+	rel->fetch_memory = pgwire_get_i64(&reply);
+	n = pgwire_get_u32(&reply);
 	for (uint32 i = 0; i < n && i < (uint32) list_length(rinfos); i++)
-		ship[i] = get_u8(&reply) != 0;
+		ship[i] = pgwire_get_u8(&reply) != 0;
 	pfree(request.data);
 	return ship;
 }
@@ -413,7 +359,7 @@ pgwireGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid
 	List	   *infos = parameterizations(root, baserel);
 	QualCost	none = {0};
 	StringInfoData request;
-	reply_reader reply;
+	pgwire_reply reply;
 	uint32		n;
 
 	begin_request(&request, PGWIRE_REQ_COST);
@@ -434,12 +380,12 @@ pgwireGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid
 		put_parameterized(&request, root, baserel, infos);
 
 	reply = ask(&request);
-	n = get_u32(&reply);
+	n = pgwire_get_u32(&reply);
 	for (uint32 i = 0; i < n && i <= (uint32) list_length(infos); i++)
 	{
 		ParamPathInfo *info = i == 0 ? NULL : list_nth(infos, i - 1);
-		Cost		startup = get_f64(&reply);
-		Cost		total = get_f64(&reply);
+		Cost		startup = pgwire_get_f64(&reply);
+		Cost		total = pgwire_get_f64(&reply);
 
 		add_path(baserel, (Path *)
 				 pgwire_create_foreignscan_path(root, baserel,
@@ -540,7 +486,7 @@ put_columns(StringInfo request, Relation relation,
  * relation's size was asked for must be so still, as their columns are not
  * fetched; join clauses come in here for the first time.
  */
-static reply_reader
+static pgwire_reply
 ask_statement(StringInfo request, pgwire_ir *ir, PlannerInfo *root,
 			  RelOptInfo *baserel, Oid foreigntableid, List *rinfos)
 {
@@ -586,24 +532,24 @@ expected_kb(RelOptInfo *baserel, double rows)
 
 /* Take the statement, its parameters and columns out of the reply. */
 static List *
-get_statement(reply_reader *reply, const pgwire_ir *ir,
+get_statement(pgwire_reply *reply, const pgwire_ir *ir,
 			  pgwire_scan_private *scan, List **params)
 {
-	uint32		len = get_u32(reply);
+	uint32		len = pgwire_get_u32(reply);
 	char	   *sql = palloc(len);
 	uint32		n;
 
-	get_bytes(reply, sql, len);
+	pgwire_get_bytes(reply, sql, len);
 	scan->sql = sql;
 	*params = NIL;
-	n = get_u32(reply);
+	n = pgwire_get_u32(reply);
 	for (uint32 i = 0; i < n; i++)
-		*params = lappend(*params, pgwire_ir_node(ir, get_u32(reply)));
+		*params = lappend(*params, pgwire_ir_node(ir, pgwire_get_u32(reply)));
 	scan->attrs = NIL;
-	n = get_u32(reply);
+	n = pgwire_get_u32(reply);
 	for (uint32 i = 0; i < n; i++)
-		scan->attrs = lappend_int(scan->attrs, (int32) get_u32(reply));
-	scan->flags = get_u8(reply) ? PGWIRE_SCAN_F_LOCKS_ROWS : 0;
+		scan->attrs = lappend_int(scan->attrs, (int32) pgwire_get_u32(reply));
+	scan->flags = pgwire_get_u8(reply) ? PGWIRE_SCAN_F_LOCKS_ROWS : 0;
 	return pgwire_pack_scan(scan);
 }
 
@@ -621,7 +567,7 @@ pgwireGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	List	   *private;
 	StringInfoData request;
 	pgwire_ir	ir;
-	reply_reader reply;
+	pgwire_reply reply;
 	uint32		n;
 	ListCell   *lc;
 
@@ -634,13 +580,13 @@ pgwireGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	scan.fetch_size = rel->fetch_size;
 	scan.expected_kb = expected_kb(baserel, best_path->path.rows);
 	private = get_statement(&reply, &ir, &scan, &params);
-	n = get_u32(&reply);
+	n = pgwire_get_u32(&reply);
 	Assert(n == (uint32) list_length(rinfos));
 	foreach(lc, rinfos)
 	{
 		Expr	   *clause = lfirst_node(RestrictInfo, lc)->clause;
 
-		if (n-- > 0 && get_u8(&reply) != 0)
+		if (n-- > 0 && pgwire_get_u8(&reply) != 0)
 			remote = lappend(remote, clause);
 		else
 			local = lappend(local, clause);

@@ -1,0 +1,65 @@
+/*
+ * reply.h - reads the replies to planner requests (handler/internal/ir).
+ *
+ * A reply lies in memory of Go and is there until the next call into Go.
+ */
+#ifndef PGWIRE_REPLY_H
+#define PGWIRE_REPLY_H
+
+#include "postgres.h"
+
+#include "error.h"
+
+typedef struct pgwire_reply
+{
+	const uint8_t *data;
+	int64		left;
+} pgwire_reply;
+
+static inline void
+pgwire_get_bytes(pgwire_reply *reply, void *value, int64 len)
+{
+	if (reply->left < len)
+		pgwire_raise_local(ERRCODE_FDW_ERROR, "planner reply is too short", NULL, NULL);
+	memcpy(value, reply->data, len);
+	reply->data += len;
+	reply->left -= len;
+}
+
+static inline uint8
+pgwire_get_u8(pgwire_reply *reply)
+{
+	uint8		value;
+
+	pgwire_get_bytes(reply, &value, sizeof(value));
+	return value;
+}
+
+static inline uint32
+pgwire_get_u32(pgwire_reply *reply)
+{
+	uint32		value;
+
+	pgwire_get_bytes(reply, &value, sizeof(value));
+	return value;
+}
+
+static inline int64
+pgwire_get_i64(pgwire_reply *reply)
+{
+	int64		value;
+
+	pgwire_get_bytes(reply, &value, sizeof(value));
+	return value;
+}
+
+static inline double
+pgwire_get_f64(pgwire_reply *reply)
+{
+	float8		value;
+
+	pgwire_get_bytes(reply, &value, sizeof(value));
+	return value;
+}
+
+#endif
