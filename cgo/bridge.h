@@ -136,7 +136,6 @@ typedef struct pgwire_conn_args {
 	uint32_t mapping_hash;  /* syscache hash of the user mapping */
 	pgwire_bytes server;    /* server name */
 	pgwire_bytes options;   /* server options, then user mapping options */
-	pgwire_bytes user;      /* effective user's name */
 	pgwire_bytes os_user;   /* default remote user, as libpq would take it */
 	pgwire_bytes socket_dir;/* default Unix socket directory */
 	pgwire_bytes appname_guc;      /* pgwire_fdw.application_name, may be empty */

@@ -16,7 +16,7 @@ func connOpen(args *C.pgwire_conn_args, wait *C.pgwire_wait, err *C.pgwire_error
 	st, w, e := handler.OpenConn(handler.ConnArgs{
 		Umid: uint32(args.umid), ServerID: uint32(args.serverid), Superuser: args.superuser != 0,
 		ServerHash: uint32(args.server_hash), MappingHash: uint32(args.mapping_hash),
-		Server: inString(args.server), User: inString(args.user), Options: in(args.options),
+		UserID: uint32(args.userid), Server: inString(args.server), Options: in(args.options),
 		OSUser: inString(args.os_user), SocketDir: inString(args.socket_dir),
 		AppNameSetting: inString(args.appname_guc), LocalAppName: inString(args.local_appname),
 		ClusterName: inString(args.local_cluster), Database: inString(args.local_database),

@@ -90,7 +90,6 @@ pgwire_open_connection(UserMapping *mapping)
 	args.server = pgwire_cstring(server->servername);
 	args.options.data = (uint8_t *) options.data;
 	args.options.len = options.len;
-	args.user = pgwire_cstring(GetUserNameFromId(mapping->userid, true));
 	args.os_user = pgwire_cstring(os_user_name());
 	args.socket_dir = pgwire_cstring(DEFAULT_PGSOCKET_DIR);
 	fill_identity(&args);
@@ -134,7 +133,7 @@ begin_materialize(FunctionCallInfo fcinfo)
 /*
  * pgwire_fdw_get_connections(check_conn bool): the connections of this
  * session. The list is made in Go; names are looked up here, because a server
- * may have been renamed or dropped since.
+ * or role may have been renamed or dropped since.
  */
 Datum
 pgwire_fdw_get_connections(PG_FUNCTION_ARGS)
@@ -155,21 +154,24 @@ pgwire_fdw_get_connections(PG_FUNCTION_ARGS)
 	{
 		Datum		values[6];
 		bool		nulls[6] = {false};
-		unsigned	serverid;
+		unsigned	serverid,
+					userid;
 		int			valid,
 					in_xact,
 					closed,
 					pid;
-		char		user[NAMEDATALEN * 4 + 1];
+		char	   *user;
 		ForeignServer *server;
 
-		if (sscanf(line, "%u\t%256[^\t]\t%d\t%d\t%d\t%d", &serverid, user,
+		if (sscanf(line, "%u\t%u\t%d\t%d\t%d\t%d", &serverid, &userid,
 				   &valid, &in_xact, &closed, &pid) != 6)
 			continue;
+		user = GetUserNameFromId(userid, true);
 		server = GetForeignServerExtended(serverid, FSV_MISSING_OK);
 		nulls[0] = server == NULL;
 		values[0] = server ? CStringGetTextDatum(server->servername) : (Datum) 0;
-		values[1] = CStringGetTextDatum(user);
+		nulls[1] = user == NULL;
+		values[1] = user ? CStringGetTextDatum(user) : (Datum) 0;
 		values[2] = BoolGetDatum(valid);
 		values[3] = BoolGetDatum(in_xact);
 		nulls[4] = !check;

@@ -16,7 +16,8 @@ type ConnArgs struct {
 	Umid, ServerID          uint32
 	Superuser               bool
 	ServerHash, MappingHash uint32
-	Server, User            string
+	UserID                  uint32
+	Server                  string
 	Options                 []byte
 	OSUser, SocketDir       string
 	AppNameSetting          string // pgwire_fdw.application_name
@@ -41,7 +42,7 @@ func OpenConn(a ConnArgs) (Status, Wait, *Error) {
 	o := option.ParseConnection(pairs)
 	w, err := backend.pool.Open(session.Target{
 		Umid: a.Umid, ServerID: a.ServerID, ServerHash: a.ServerHash, MappingHash: a.MappingHash,
-		User:       a.User,
+		UserID:     a.UserID,
 		Encoding:   backend.settings.Encoding,
 		Keep:       o.KeepConnections,
 		LazyCommit: o.LazyCommit,
@@ -93,14 +94,14 @@ func applicationName(a ConnArgs, fromServer string) string {
 // catalogs; hash 0 means any of them.
 func InvalidateConns(mapping bool, hash uint32) { backend.pool.Invalidate(mapping, hash) }
 
-// ConnList describes the cached connections, one line each: server OID, user,
+// ConnList describes the cached connections, one line each: server OID, user OID,
 // valid, used in this transaction, closed, remote process; separated by tabs,
 // booleans as 0 or 1. check makes it look whether the remote has gone.
 func ConnList(check bool) string {
 	bit := map[bool]int{true: 1}
 	var b strings.Builder
 	for _, l := range backend.pool.List(check) {
-		fmt.Fprintf(&b, "%d\t%s\t%d\t%d\t%d\t%d\n", l.ServerID, l.User, bit[l.Valid], bit[l.InXact], bit[l.Closed], l.PID)
+		fmt.Fprintf(&b, "%d\t%d\t%d\t%d\t%d\t%d\n", l.ServerID, l.UserID, bit[l.Valid], bit[l.InXact], bit[l.Closed], l.PID)
 	}
 	return b.String()
 }

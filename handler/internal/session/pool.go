@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"fmt"
 	"sort"
 	"strings"
 	"time"
@@ -18,7 +17,7 @@ type Target struct {
 	ServerID    uint32
 	ServerHash  uint32 // syscache hash values, to recognise invalidations
 	MappingHash uint32
-	User        string // local user, for listings
+	UserID      uint32 // local user it was opened for, for listings
 	Params      Params
 	Encoding    string // client_encoding to insist on
 	Keep        bool   // option keep_connections
@@ -296,7 +295,7 @@ func (p *Pool) Descriptors() int {
 type Listing struct {
 	ServerID uint32
 	Server   string
-	User     string
+	UserID   uint32
 	Valid    bool
 	InXact   bool
 	Closed   bool
@@ -314,11 +313,14 @@ func (p *Pool) List(check bool) []Listing {
 		if check && e.conn.Quiet() {
 			e.conn.Peek()
 		}
-		out = append(out, Listing{ServerID: e.target.ServerID, Server: e.target.Params.Server, User: e.target.User,
+		out = append(out, Listing{ServerID: e.target.ServerID, Server: e.target.Params.Server, UserID: e.target.UserID,
 			Valid: !e.stale, InXact: e.conn.InUse(), Closed: e.conn.Broken() != nil, PID: e.conn.Established().PID})
 	}
 	sort.Slice(out, func(i, j int) bool {
-		return fmt.Sprint(out[i].Server, "\x00", out[i].User) < fmt.Sprint(out[j].Server, "\x00", out[j].User)
+		if out[i].Server != out[j].Server {
+			return out[i].Server < out[j].Server
+		}
+		return out[i].UserID < out[j].UserID
 	})
 	return out
 }
