@@ -101,6 +101,41 @@ put_args(pgwire_ir *ir, List *args, int depth)
 		put_node(ir, (Node *) lfirst(lc), depth + 1);
 }
 
+/*
+ * Types whose text depends on no setting. Changing settings and back takes
+ * several microseconds in each request, so the frequent types are named here.
+ */
+static bool
+printed_regardless(Oid type)
+{
+	switch (type)
+	{
+		case BOOLOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case OIDOID:
+		case NUMERICOID:
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+		case NAMEOID:
+		case UUIDOID:
+		case JSONBOID:
+		case INETOID:
+		case TIDOID:
+		case INT2ARRAYOID:
+		case INT4ARRAYOID:
+		case INT8ARRAYOID:
+		case NUMERICARRAYOID:
+		case TEXTARRAYOID:
+		case UUIDARRAYOID:
+			return true;
+		default:
+			return false;
+	}
+}
+
 static void
 put_const(pgwire_ir *ir, Const *node)
 {
@@ -122,13 +157,11 @@ put_const(pgwire_ir *ir, Const *node)
 		flags |= PGWIRE_CONST_LOCAL_OBJECT;
 
 	/*
-	 * Values are printed as the remote session reads them. What most constants
-	 * are needs no settings; for the others they last until the request is
-	 * finished, and an error ends them with its (sub)transaction.
+	 * Values are printed as the remote session reads them. The settings last
+	 * until the request is finished, and an error ends them with its
+	 * (sub)transaction.
 	 */
-	if (node->consttype != INT4OID && node->consttype != INT8OID &&
-		node->consttype != TEXTOID && node->consttype != BOOLOID &&
-		ir->guc_level < 0)
+	if (ir->guc_level < 0 && !printed_regardless(node->consttype))
 		ir->guc_level = pgwire_set_transmission_modes();
 	getTypeOutputInfo(node->consttype, &output, &varlena);
 	text = OidOutputFunctionCall(output, node->constvalue);
