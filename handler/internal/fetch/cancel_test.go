@@ -36,7 +36,7 @@ func TestAbandonedSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "afterwards", r.must(s, number(2)), genRows(2, 20))
-	if n := len(e.server.Cancels()); n != 0 {
+	if n := len(e.server.Cancels()); n > 1 { // one, when the last rest took longer than a commit's patience
 		t.Errorf("%d cancel requests", n)
 	}
 }

@@ -255,7 +255,7 @@ func (s *Scan) read() (out Outcome, w *session.Waiting, err *sqlerr.Error, decid
 	}
 	if r.dropped && r.err == nil {
 		// the end of a transaction has taken the rest: going on would lose rows
-		r.err = sqlerr.New(sqlerr.Internal, "result of a remote statement was read after it had been dropped")
+		r.err = sqlerr.New("24000", "rows of a remote statement are gone: the transaction or savepoint in which it was started has ended")
 	}
 	yielded := false
 	if !r.done && r.err == nil {

@@ -230,19 +230,18 @@ func (c *Conn) fill(need int) bool {
 		c.fail(sqlerr.New("53200", "out of memory while reading from server \"%s\": %w", c.Server, err))
 		return false
 	}
-	if c.est.Sock.Pending() > 0 {
-		if err := c.est.Sock.Flush(); err != nil {
-			c.lost(err)
-			return false
-		}
-	}
+	// what the server said before it stopped listening may still be read
+	sendErr := c.est.Sock.Flush()
 	n, err := c.stream.Read(room)
 	c.in.w += n
 	c.BytesRead += int64(n)
 	if n > 0 {
 		return true
 	}
-	if err != nil && !errors.Is(err, ErrWouldBlock) {
+	if err == nil || errors.Is(err, ErrWouldBlock) {
+		err = sendErr
+	}
+	if err != nil {
 		c.lost(err)
 	}
 	return false

@@ -224,7 +224,10 @@ func (c *Conn) push(ex *exchange, buf []byte) {
 		return
 	}
 	if _, err := c.stream.Write(buf); err != nil {
-		c.lost(err)
+		// a server that went away has said why
+		if c.pump(func() bool { return false }); c.broken == nil {
+			c.lost(err)
+		}
 	}
 }
 
