@@ -522,10 +522,14 @@ static int
 expected_kb(RelOptInfo *baserel, double rows)
 {
 	pgwire_rel *rel = baserel->fdw_private;
-	double		kb = retrieved_rows(baserel, rows, rel->local_selectivity) *
-		baserel->reltarget->width / 1024;
+	double		retrieved = retrieved_rows(baserel, rows, rel->local_selectivity);
+	double		kb = retrieved * baserel->reltarget->width / 1024;
 
-	if (!rel->analyzed)
+	/*
+	 * Without statistics the size of the table is a pretence, but a condition
+	 * as selective as equality makes a small result of a large table too.
+	 */
+	if (!rel->analyzed && retrieved > 0.01 * baserel->tuples)
 		return -1;
 	return (int) Min(kb, (double) INT_MAX);
 }
