@@ -5,6 +5,7 @@ package fetch
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -88,7 +89,14 @@ type Scan struct {
 	block  *block
 	tries  int  // times this execution was sent again
 	filled bool // a block has been filled
-	Stats  Stats
+
+	// kept from one execution to the next, so that a rebind costs little
+	req     session.Request
+	usual   []int16
+	fields  []wire.RemoteColumn // what decoder was made for
+	decoder *wire.Decoder
+
+	Stats Stats
 }
 
 // result is the sink of one execution. It outlives the scan's interest in it:
@@ -137,7 +145,7 @@ func (s *Scan) Close() {
 	s.Reset()
 	s.block.release()
 	s.block = nil
-	s.bind = Bind{}
+	s.bind, s.req, s.decoder = Bind{}, session.Request{}, nil
 }
 
 // drop loses interest in the current result.
@@ -215,27 +223,41 @@ func (s *Scan) start() (Outcome, *session.Waiting, *sqlerr.Error) {
 	}
 	r := &result{scan: s, spool: spool{dir: s.spec.TempDir, limit: int(s.spec.FetchMemory)}, begins: !conn.Tx.InTransaction()}
 	r.alone = s.bind.Alone && r.begins && !s.spec.Dirty
-	req := &session.Request{SQL: s.spec.SQL, Params: s.bind.Params, Sink: r,
-		Level: s.bind.Level, Serializable: s.bind.Serializable, Dirty: s.spec.Dirty,
-		// going back to a savepoint would give locks of rows already returned away
-		Alone: r.alone, Guard: !r.alone && !s.spec.Dirty && (s.spec.Expected < 0 || s.spec.Expected > guardAbove)}
+	req := s.request(r)
 	req.Formats = conn.Formats(req, s.usualFormats())
 	r.formats, r.prepared = req.Formats, conn.Prepared(req)
 	s.cur, s.conn, s.phase = r, conn, running
 	s.Stats.RoundTrips++
 	s.Stats.ConnectTime = s.pool.ConnectTime(s.spec.Umid)
-	if err := conn.Execute(req); err != nil {
+	err = conn.Execute(req)
+	req.Sink = nil // the connection has it for as long as it lives
+	if err != nil {
 		s.phase = finished
 		return End, nil, err
 	}
 	return Rows, nil, nil
 }
 
-func (s *Scan) usualFormats() []int16 {
-	if len(s.spec.Columns) == 0 {
-		return nil
+// request is what the connection is asked for. It is made anew only when the
+// types of the parameters change, with which it is remembered.
+func (s *Scan) request(r *result) *session.Request {
+	if !slices.EqualFunc(s.req.Params, s.bind.Params, func(a, b session.Param) bool { return a.TypeOID == b.TypeOID }) {
+		s.req = session.Request{}
 	}
-	return wire.Formats(s.spec.Columns, s.spec.Options.Encoding)
+	req := &s.req
+	req.SQL, req.Params, req.Sink = s.spec.SQL, s.bind.Params, r
+	req.Level, req.Serializable, req.Dirty = s.bind.Level, s.bind.Serializable, s.spec.Dirty
+	req.Alone = r.alone
+	// going back to a savepoint would give locks of rows already returned away
+	req.Guard = !r.alone && !s.spec.Dirty && (s.spec.Expected < 0 || s.spec.Expected > guardAbove)
+	return req
+}
+
+func (s *Scan) usualFormats() []int16 {
+	if s.usual == nil && len(s.spec.Columns) > 0 {
+		s.usual = wire.Formats(s.spec.Columns, s.spec.Options.Encoding)
+	}
+	return s.usual
 }
 
 // read fills a batch: from what was set aside first, then from the wire.
@@ -357,21 +379,31 @@ func (r *result) Fields(fields []wire.RemoteColumn) *sqlerr.Error {
 	if len(cols) == 0 {
 		fields = nil // rows are only counted
 	}
-	d, err := wire.NewDecoder(cols, fields, r.scan.spec.Options)
-	var mismatch *wire.FormatMismatch
-	if errors.As(err, &mismatch) && r.scan.tries < 2 {
-		r.again = append([]int16(nil), r.formats...)
-		for _, i := range mismatch.Columns {
-			r.again[i] = 0
-		}
-		r.mode = discard
+	s := r.scan
+	if s.decoder != nil && slices.Equal(fields, s.fields) {
+		r.decoder = s.decoder
 		return nil
 	}
+	d, err := wire.NewDecoder(cols, fields, s.spec.Options)
 	if err != nil {
-		r.mode, r.err = discard, valueError(err, r.scan.spec)
+		return r.mismatched(err)
+	}
+	r.decoder, s.decoder, s.fields = d, d, slices.Clone(fields)
+	return nil
+}
+
+// mismatched asks again for text where binary values cannot be used.
+func (r *result) mismatched(err error) *sqlerr.Error {
+	r.mode = discard
+	var mismatch *wire.FormatMismatch
+	if !errors.As(err, &mismatch) || r.scan.tries >= 2 {
+		r.err = valueError(err, r.scan.spec)
 		return r.err
 	}
-	r.decoder = d
+	r.again = append([]int16(nil), r.formats...)
+	for _, i := range mismatch.Columns {
+		r.again[i] = 0
+	}
 	return nil
 }
 

@@ -19,7 +19,8 @@ import (
 // Sink receives the answer to one statement. Its methods are called from
 // inside Pump, on the backend's thread, and must not call the Conn.
 type Sink interface {
-	// Fields takes the result's row description, before any row.
+	// Fields takes the result's row description, before any row. The slice
+	// belongs to the connection: it is not to be kept or changed.
 	Fields(fields []wire.RemoteColumn) *sqlerr.Error
 	// Row takes the body of a DataRow, valid during the call. taken false
 	// means "not now": the message stays unread and Pump returns Stopped.

@@ -294,6 +294,13 @@ func (req *Request) identity() string {
 }
 
 func withFormats(fields []wire.RemoteColumn, formats []int16) []wire.RemoteColumn {
+	same := true
+	for i, f := range fields {
+		same = same && (i >= len(formats) || f.Format == formats[i])
+	}
+	if same {
+		return fields // the sink does not change them
+	}
 	out := make([]wire.RemoteColumn, len(fields))
 	for i, f := range fields {
 		if i < len(formats) {
