@@ -209,6 +209,7 @@ const (
 // all its children at once, as a power failure would.
 func (c *Cluster) Down(t testing.TB, how Shutdown) {
 	t.Helper()
+	children := Children(c.cmd.Process.Pid)
 	if how == Kill {
 		c.signalAll(Kill)
 	} else if err := c.cmd.Process.Signal(how); err != nil {
@@ -218,6 +219,10 @@ func (c *Cluster) Down(t testing.TB, how Shutdown) {
 	case <-c.exited:
 	case <-time.After(startTimeout):
 		t.Fatalf("%s did not stop within %v", c.Name, startTimeout)
+	}
+	// a child that is still ending keeps the next start from its shared memory
+	for _, child := range children {
+		WaitUntil(t, startTimeout, "the last process has ended", func() bool { return syscall.Kill(child, 0) == syscall.ESRCH })
 	}
 }
 
