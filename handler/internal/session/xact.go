@@ -129,9 +129,28 @@ func (p *Pool) Abort() *Waiting {
 		if w, _ := p.settle(c, cancelNow); w != nil {
 			return w
 		}
+		locked := !c.Tx.Clean()
 		if cmd := c.Tx.Abort(); cmd != "" { // else it had not begun
 			c.Control(true, cmd)
+			e.awaits = locked
 		}
+	}
+	return p.awaitUndone()
+}
+
+// awaitUndone waits for the answers to rollbacks of what had locked or written
+// rows: the user may count on it that they are free afterwards.
+func (p *Pool) awaitUndone() *Waiting {
+	for _, e := range p.entries {
+		if e.conn == nil || !e.awaits {
+			continue
+		}
+		if pr := e.conn.Pump(e.conn.idle); pr == Blocked || pr == Yielded {
+			w := e.conn.goOn(pr)
+			w.Cleanup = true
+			return w
+		}
+		e.awaits = false
 	}
 	return nil
 }
@@ -184,9 +203,10 @@ func (p *Pool) SubAbort(level int) *Waiting {
 		if w, _ := p.settle(c, cancelNow); w != nil {
 			return w
 		}
+		e.awaits = !c.Tx.Clean()
 		c.Control(false, c.Tx.SubAbort(level)...)
 	}
-	return nil
+	return p.awaitUndone()
 }
 
 // GiveUp closes what Abort or SubAbort is still cancelling. A statement that
@@ -194,6 +214,7 @@ func (p *Pool) SubAbort(level int) *Waiting {
 func (p *Pool) GiveUp() {
 	for _, e := range p.entries {
 		c := e.conn
+		e.awaits = false
 		if c != nil && c.Broken() == nil && c.cancel != nil {
 			c.fail(sqlerr.New(sqlerr.ConnectionFailure,
 				"connection to server \"%s\" cannot be used: it did not answer in time when its statement was cancelled", c.Server))
