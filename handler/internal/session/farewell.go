@@ -1,0 +1,21 @@
+package session
+
+import (
+	"fmt"
+
+	"pgwire_fdw/handler/internal/sqlerr"
+)
+
+// farewell is what a remote's last words (an error of severity FATAL) become:
+// the loss of a connection, with the words as detail. Its own SQLSTATE would
+// mislead: 57P01, say, tells a client that its session here has been ended.
+func (c *Conn) farewell(e *sqlerr.Error) *sqlerr.Error {
+	lost := *e
+	lost.SQLState, lost.Fatal = sqlerr.ConnectionFailure, true
+	lost.Message = fmt.Sprintf("lost the connection to server \"%s\"", c.Server)
+	lost.Detail = fmt.Sprintf("%s (SQLSTATE %s)", e.Message, e.SQLState)
+	if e.Detail != "" {
+		lost.Detail += "\n" + e.Detail
+	}
+	return &lost
+}
