@@ -185,7 +185,7 @@ typedef struct pgwire_scan_args {
 	int64_t fetch_memory;   /* bytes of rows kept beyond what was asked for */
 	int64_t expected_bytes; /* planner's guess of the result size; <0 unknown */
 	int32_t locks_rows;     /* the statement locks rows */
-	int32_t reserved;
+	int32_t fetch_size;     /* rows of a portion, where rows are locked */
 } pgwire_scan_args;
 
 /* Make a scan; nothing is sent. *scan is a handle for the other calls. */

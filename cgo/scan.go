@@ -24,7 +24,7 @@ func scanOpen(args *C.pgwire_scan_args, scan *C.uint64_t) C.int32_t {
 	}
 	*scan = C.uint64_t(handler.OpenScan(handler.ScanArgs{
 		Umid: uint32(args.umid), Superuser: args.superuser != 0, Columns: cols, SQL: inString(args.sql),
-		FetchMemory: int64(args.fetch_memory), Expected: int64(args.expected_bytes), LocksRows: args.locks_rows != 0,
+		FetchMemory: int64(args.fetch_memory), Expected: int64(args.expected_bytes), LocksRows: args.locks_rows != 0, FetchSize: int(args.fetch_size),
 	}))
 	return C.PGWIRE_OK
 }

@@ -130,6 +130,7 @@ open_scan(ForeignScanState *node, pgwire_scan_state *state)
 	args.fetch_memory = (int64_t) state->plan.fetch_memory_kb * 1024;
 	args.expected_bytes = state->plan.expected_kb < 0 ? -1 :
 		(int64_t) state->plan.expected_kb * 1024;
+	args.fetch_size = state->plan.fetch_size;
 	args.locks_rows = (state->plan.flags & PGWIRE_SCAN_F_LOCKS_ROWS) != 0;
 	PGWIRE_CALL(pgwire_go_scan_open, &args, &state->scan, &err);
 	pgwire_own_scan(node->ss.ps.state->es_query_cxt, state->scan);

@@ -26,6 +26,7 @@ type ScanArgs struct {
 	FetchMemory int64
 	Expected    int64
 	LocksRows   bool
+	FetchSize   int // rows locked and read at a time
 }
 
 // Column is one result column as the local side wants it.
@@ -49,7 +50,7 @@ func OpenScan(a ScanArgs) uint64 {
 		Umid: a.Umid, Superuser: a.Superuser, SQL: a.SQL, Columns: a.Columns,
 		Options:     wire.Options{Encoding: encoding(), NameDataLen: backend.settings.NameDataLen},
 		TempDir:     backend.settings.TempDir,
-		FetchMemory: a.FetchMemory, Expected: a.Expected, Dirty: a.LocksRows,
+		FetchMemory: a.FetchMemory, Expected: a.Expected, Dirty: a.LocksRows, FetchSize: a.FetchSize,
 	})
 	invariant.Track("scan", 1)
 	return id

@@ -26,6 +26,7 @@ type Spec struct {
 	FetchMemory int64 // bytes of rows kept in memory when they have to be set aside
 	Expected    int64 // the planner's guess of the result's bytes, <0 unknown
 	Dirty       bool  // the statement locks rows
+	FetchSize   int   // rows of a portion, where rows are locked
 }
 
 // Bind is what changes from one execution to the next.
@@ -112,6 +113,7 @@ type result struct {
 	again   []int16 // formats to ask for instead
 	begins  bool    // the execution began the remote transaction
 	alone   bool    // ... and was all of it
+	portal  string  // suspended: the rest is to be asked for
 	// prepared: the execution used a named statement made earlier
 	prepared bool
 	rows     int64 // that have come
@@ -154,6 +156,7 @@ func (s *Scan) drop() {
 		return
 	}
 	s.cur.Discard()
+	s.conn.ClosePortal(s.cur.portal)
 	s.cur, s.conn = nil, nil
 }
 
@@ -238,6 +241,28 @@ func (s *Scan) start() (Outcome, *session.Waiting, *sqlerr.Error) {
 	return Rows, nil, nil
 }
 
+// resume asks for the next portion once the connection is free. Rows means: sent.
+func (s *Scan) resume() (Outcome, *session.Waiting, *sqlerr.Error) {
+	r := s.cur
+	w, err := s.pool.SetAside(s.conn, func(sink session.Sink) bool { return sink.(*result).setAside() })
+	if err == nil && w != nil {
+		return Wait, w, nil
+	}
+	if err == nil {
+		portal := r.portal
+		r.portal = ""
+		s.Stats.RoundTrips++
+		req := s.request(r)
+		err = s.conn.Resume(req, portal)
+		req.Sink = nil
+	}
+	if err != nil {
+		s.phase = finished
+		return End, nil, err
+	}
+	return Rows, nil, nil
+}
+
 // request is what the connection is asked for. It is made anew only when the
 // types of the parameters change, with which it is remembered.
 func (s *Scan) request(r *result) *session.Request {
@@ -248,8 +273,13 @@ func (s *Scan) request(r *result) *session.Request {
 	req.SQL, req.Params, req.Sink = s.spec.SQL, s.bind.Params, r
 	req.Level, req.Serializable, req.Dirty = s.bind.Level, s.bind.Serializable, s.spec.Dirty
 	req.Alone = r.alone
-	// going back to a savepoint would give locks of rows already returned away
-	req.Guard = !r.alone && !s.spec.Dirty && (s.spec.Expected < 0 || s.spec.Expected > guardAbove)
+	if s.spec.Dirty {
+		// no further ahead than is read: each row sent is a row locked. And no
+		// savepoint: going back to it would give locks of rows returned away
+		req.MaxRows = max(s.spec.FetchSize, 1)
+	} else {
+		req.Guard = !r.alone && (s.spec.Expected < 0 || s.spec.Expected > guardAbove)
+	}
 	return req
 }
 
@@ -280,7 +310,7 @@ func (s *Scan) read() (out Outcome, w *session.Waiting, err *sqlerr.Error, decid
 		r.err = sqlerr.New("24000", "rows of a remote statement are gone: the transaction or savepoint in which it was started has ended")
 	}
 	yielded := false
-	if !r.done && r.err == nil {
+	if !r.done && r.err == nil && r.portal == "" {
 		yielded = s.pump(r)
 	}
 	if s.block != nil && s.block.arena.Rows() > 0 {
@@ -296,6 +326,11 @@ func (s *Scan) read() (out Outcome, w *session.Waiting, err *sqlerr.Error, decid
 		s.phase = finished
 		r.spool.close()
 		return End, nil, nil, true
+	case r.portal != "":
+		if out, w, err = s.resume(); out == Rows && err == nil {
+			return out, nil, nil, false
+		}
+		return out, w, err, true
 	case yielded:
 		return Wait, &session.Waiting{FD: -1}, nil, true
 	}
@@ -335,7 +370,9 @@ func (s *Scan) restart() (Outcome, *session.Waiting, *sqlerr.Error, bool) {
 }
 
 // settled ends the pumping for this result.
-func (r *result) settled() bool { return r.done || r.err != nil || r.again != nil }
+func (r *result) settled() bool {
+	return r.done || r.err != nil || r.again != nil || r.portal != ""
+}
 
 // recoverable reports whether a failed execution may be sent once more, and
 // brings the remote transaction to where it can be: the connection kept from
@@ -508,6 +545,15 @@ func (r *result) Done(err *sqlerr.Error) {
 	if r.err == nil {
 		r.err = err
 	}
+}
+
+// Suspended implements session.Sink.
+func (r *result) Suspended(portal string) bool {
+	if r.mode == discard {
+		return false
+	}
+	r.portal = portal
+	return true
 }
 
 // Discard implements session.Sink.

@@ -28,6 +28,9 @@ type Sink interface {
 	// Done tells that no more rows come: all are there (nil), or the
 	// statement failed.
 	Done(err *sqlerr.Error)
+	// Suspended tells that the server has stopped at the row limit; the rest
+	// comes after Resume. false: nobody wants it, the portal may go.
+	Suspended(portal string) bool
 	// Discard makes Row drop everything from now on: nobody will read it.
 	Discard()
 }
@@ -59,6 +62,8 @@ type Conn struct {
 	used     bool          // has finished a transaction: a failure now may be an old one
 	busy     bool          // inside Pump or Execute: still set when that has panicked
 	cancel   *cancelling
+	portals  int       // made so far, for their names
+	closing  []string  // portals to close with the next request
 	sentAt   time.Time // when the last request went out
 	// resultFrom is BytesRead when it did
 	resultFrom int64
@@ -77,6 +82,7 @@ type Conn struct {
 // exchange is what was sent up to one Sync (or one simple query).
 type exchange struct {
 	controls  int  // CommandCompletes of transaction commands still to come
+	entrance  entrance
 	sink      Sink // nil: transaction commands only
 	open      bool // sink has not been told Done
 	described bool // sink knows its fields
@@ -88,6 +94,7 @@ type exchange struct {
 	refused   bool   // an ErrorResponse has come
 	want      byte   // transaction status expected at its end when nothing failed
 	quiet     bool   // a failure is a warning: nobody waits for it
+	portal    string // of a statement that is run in portions
 	err       *sqlerr.Error
 }
 
@@ -310,6 +317,8 @@ func (c *Conn) message(typ byte, body []byte) {
 		c.rowDescription(ex, body)
 	case 'C', 'I':
 		c.commandComplete(ex, body)
+	case 's':
+		c.portalSuspended(ex)
 	case 'E':
 		c.errorResponse(ex, body)
 	case 'Z':
@@ -364,8 +373,28 @@ func (c *Conn) commandComplete(ex *exchange, body []byte) {
 			ex.stmt.prepared = true
 		}
 		ex.open = false
+		c.ClosePortal(ex.portal)
 		ex.sink.Done(ex.err)
 	}
+}
+
+// portalSuspended ends an exchange as a command's completion does, but more
+// rows can be had.
+func (c *Conn) portalSuspended(ex *exchange) {
+	if ex.portal == "" || !ex.open || !ex.described || ex.controls > 0 || ex.refused {
+		c.protocolError("a portal was suspended that had no row limit")
+		return
+	}
+	if ex.stmt != nil && ex.stmt.name != "" {
+		ex.stmt.prepared = true
+	}
+	ex.open = false
+	if ex.err != nil {
+		ex.sink.Done(ex.err)
+	} else if ex.sink.Suspended(ex.portal) {
+		return
+	}
+	c.ClosePortal(ex.portal)
 }
 
 // countIs compares the number of rows in the command tag of a SELECT, which
@@ -437,6 +466,9 @@ func (c *Conn) checkStatus(ex *exchange, status byte) {
 	case !ex.refused || len(c.queue) > 0:
 		// what was sent after it fails or succeeds for itself
 	case status == 'E':
+		if ex.sink != nil && ex.controls > 0 {
+			c.Tx = ex.entrance.partly(ex.controls)
+		}
 		c.Tx.MarkFailed()
 		c.failure = ex.err
 	case status == 'I' && ex.begins:

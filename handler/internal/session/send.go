@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,6 +35,9 @@ type Request struct {
 	// Alone: nothing else needs the snapshot of this statement, so it runs as a
 	// transaction of its own. Not inside a remote transaction, and not Dirty.
 	Alone bool
+	// MaxRows > 0: the server stops after that many rows, until Resume. It then
+	// locks no more rows than are read, but uses no parallel plan.
+	MaxRows int
 
 	key string // what the statement is remembered by, made when first needed
 }
@@ -49,28 +53,9 @@ func (c *Conn) Execute(req *Request) *sqlerr.Error {
 		return c.broken
 	}
 	ex := &exchange{sink: req.Sink, open: true, sql: req.SQL, want: 'T', begins: !c.Tx.InTransaction()}
-	buf := c.enc[:0]
-	var err error
-	for _, name := range c.stmts.doomed {
-		if buf, err = (&pgproto3.Close{ObjectType: 'S', Name: name}).Encode(buf); err != nil {
-			return sqlerr.From(err)
-		}
-	}
-	c.stmts.doomed = c.stmts.doomed[:0]
-	var before []string
-	if req.Alone {
-		ex.want = 'I'
-	} else {
-		before = c.Tx.Enter(req.Level, req.Serializable, req.Guard)
-	}
-	for _, cmd := range before {
-		if buf, err = appendControl(buf, cmd); err != nil {
-			return sqlerr.From(err)
-		}
-		ex.controls++
-	}
-	if req.Dirty {
-		c.Tx.MarkDirty()
+	buf, err := c.appendBefore(c.enc[:0], req, ex)
+	if err != nil {
+		return c.unsent(err, req)
 	}
 	if buf, err = c.appendQuery(buf, req, ex); err != nil {
 		return c.unsent(err, req)
@@ -88,6 +73,73 @@ func (c *Conn) Execute(req *Request) *sqlerr.Error {
 	}
 	c.busy = false
 	return nil
+}
+
+// Resume asks for the next portion of a suspended statement.
+func (c *Conn) Resume(req *Request, portal string) *sqlerr.Error {
+	if err := c.sendable(req); err != nil {
+		return err
+	}
+	if !c.Tx.InTransaction() {
+		return sqlerr.New("24000", "rows of a remote statement are gone: the transaction in which it was started has ended")
+	}
+	if c.begin(); c.broken != nil {
+		return c.broken
+	}
+	ex := &exchange{sink: req.Sink, open: true, described: true, sql: req.SQL, want: 'T', portal: portal}
+	buf, err := c.appendBefore(c.enc[:0], req, ex)
+	if err == nil {
+		buf, err = (&pgproto3.Execute{Portal: portal, MaxRows: uint32(req.MaxRows)}).Encode(buf)
+	}
+	if err == nil {
+		buf, err = (&pgproto3.Sync{}).Encode(buf)
+	}
+	if err != nil {
+		return c.unsent(err, req)
+	}
+	c.push(ex, buf)
+	c.busy = false
+	return nil
+}
+
+// ClosePortal closes a named portal with the next request; the end of the
+// transaction would do it too.
+func (c *Conn) ClosePortal(name string) {
+	if name != "" {
+		c.closing = append(c.closing, name)
+	}
+}
+
+// appendBefore appends what goes in front of a statement: what is to be
+// closed, and the transaction commands.
+func (c *Conn) appendBefore(buf []byte, req *Request, ex *exchange) (_ []byte, err error) {
+	for _, name := range c.stmts.doomed {
+		if buf, err = (&pgproto3.Close{ObjectType: 'S', Name: name}).Encode(buf); err != nil {
+			return buf, err
+		}
+	}
+	for _, name := range c.closing {
+		if buf, err = (&pgproto3.Close{ObjectType: 'P', Name: name}).Encode(buf); err != nil {
+			return buf, err
+		}
+	}
+	c.stmts.doomed, c.closing = c.stmts.doomed[:0], c.closing[:0]
+	if req.Alone {
+		ex.want = 'I'
+		return buf, nil
+	}
+	ex.entrance = entrance{before: c.Tx, level: req.Level, serializable: req.Serializable, guard: req.Guard}
+	for _, cmd := range c.Tx.Enter(req.Level, req.Serializable, req.Guard) {
+		if buf, err = appendControl(buf, cmd); err != nil {
+			return buf, err
+		}
+		ex.controls++
+	}
+	ex.entrance.commands = ex.controls
+	if req.Dirty {
+		c.Tx.MarkDirty()
+	}
+	return buf, nil
 }
 
 // maxParams bounds the bytes of all parameters: a message of the protocol ends
@@ -149,8 +201,8 @@ func appendControl(buf []byte, cmd string) ([]byte, error) {
 }
 
 // appendQuery appends Parse (unless the remote has the statement), Bind,
-// Describe (unless the answer is known) and Execute without a row limit, so
-// that the remote may use a parallel plan.
+// Describe (unless the answer is known) and Execute: without a row limit, so
+// that the remote may use a parallel plan, where the request does not ask for one.
 func (c *Conn) appendQuery(buf []byte, req *Request, ex *exchange) ([]byte, error) {
 	st := c.stmts.use(req.identity())
 	ex.stmt = st
@@ -170,20 +222,24 @@ func (c *Conn) appendQuery(buf []byte, req *Request, ex *exchange) ([]byte, erro
 			return buf, err
 		}
 	}
-	buf = appendBind(buf, st.name, req)
+	if req.MaxRows > 0 {
+		c.portals++
+		ex.portal = "pgwire_p" + strconv.Itoa(c.portals)
+	}
+	buf = appendBind(buf, ex.portal, st.name, req)
 	if !st.prepared || st.fields == nil {
-		if buf, err = (&pgproto3.Describe{ObjectType: 'P'}).Encode(buf); err != nil {
+		if buf, err = (&pgproto3.Describe{ObjectType: 'P', Name: ex.portal}).Encode(buf); err != nil {
 			return buf, err
 		}
 	}
-	return (&pgproto3.Execute{}).Encode(buf)
+	return (&pgproto3.Execute{Portal: ex.portal, MaxRows: uint32(req.MaxRows)}).Encode(buf)
 }
 
-// appendBind writes a Bind of the unnamed portal ("Message Formats": Bind).
-func appendBind(buf []byte, name string, req *Request) []byte {
+// appendBind writes a Bind ("Message Formats": Bind).
+func appendBind(buf []byte, portal, name string, req *Request) []byte {
 	buf = append(buf, 'B', 0, 0, 0, 0)
 	start := len(buf) - 4
-	buf = append(buf, 0) // unnamed portal
+	buf = append(append(buf, portal...), 0)
 	buf = append(append(buf, name...), 0)
 	buf = binary.BigEndian.AppendUint16(buf, uint16(len(req.Params)))
 	for _, p := range req.Params {
@@ -240,6 +296,7 @@ func (c *Conn) Control(quiet bool, cmds ...string) {
 	ex := &exchange{controls: len(cmds), sql: strings.Join(cmds, "; "), quiet: quiet, want: 'T'}
 	if !c.Tx.InTransaction() {
 		ex.want = 'I'
+		c.closing = nil // they went with the transaction
 		c.used = true
 	}
 	buf, err := (&pgproto3.Query{String: ex.sql}).Encode(c.enc[:0])
