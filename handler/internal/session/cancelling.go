@@ -15,14 +15,25 @@ const cancelTimeout = 5 * time.Second
 
 // cancelling is a cancel request under way. The server signals the session
 // before it closes the extra connection, so once done is set the request can
-// no longer hit a later statement; until then nothing may be sent.
+// no longer hit a later statement; until then nothing may be sent. Nor may it
+// hit an earlier one, such as the COMMIT or SAVEPOINT in front of what is to
+// be cancelled: it waits until those must have been run.
 type cancelling struct {
-	sig  *signal
-	stop context.CancelFunc
-	done atomic.Bool
-	at   time.Time // when it was sent
-	try  int
+	wanted time.Time
+	sig    *signal // nil until it is sent
+	stop   context.CancelFunc
+	done   atomic.Bool
+	at     time.Time // when it was sent
+	try    int
 }
+
+// How long a cancel request waits for what was sent ahead of the statement:
+// since that was sent when its answers do not come before the statement's, and
+// in all, for a server that does not answer any more.
+const (
+	cancelDelay    = 10 * time.Millisecond
+	cancelPatience = 50 * time.Millisecond
+)
 
 // retryAfter is how long to wait for a cancel to work before another is sent:
 // one that arrives before the server has read the statement is lost.
@@ -30,8 +41,8 @@ func (k *cancelling) retryAfter() time.Duration {
 	return min(100*time.Millisecond<<k.try, 5*time.Second)
 }
 
-// Cancel asks the server to stop the active statement. It returns at once;
-// CancelStep says how far it got.
+// Cancel stops the active statement. It returns at once; CancelStep makes it
+// happen and says how far it got.
 func (c *Conn) Cancel() {
 	if c.cancel != nil || c.broken != nil {
 		return
@@ -39,19 +50,31 @@ func (c *Conn) Cancel() {
 	if sink := c.Active(); sink != nil {
 		sink.Discard()
 	}
-	c.sendCancel(0)
+	c.cancel = &cancelling{wanted: time.Now()}
 }
 
-func (c *Conn) sendCancel(try int) {
+// cancelIn is how long a cancel request has to wait yet.
+func (c *Conn) cancelIn() time.Duration {
+	left := cancelPatience - time.Since(c.cancel.wanted)
+	if len(c.queue) == 1 {
+		if ex := c.queue[0]; ex.answered && ex.controls == 0 {
+			return 0
+		}
+		left = min(left, cancelDelay-time.Since(c.sentAt))
+	}
+	return max(left, 0)
+}
+
+// sendCancel sends c.cancel.
+func (c *Conn) sendCancel() {
 	sig, err := newSignal(2)
 	if err != nil {
 		c.fail(sqlerr.New("53000", "could not make an eventfd: %w", err))
 		return
 	}
 	ctx, stop := context.WithTimeout(context.Background(), cancelTimeout)
-	k := &cancelling{sig: sig, stop: stop, at: time.Now(), try: try}
-	c.cancel = k
-	c.unmark() // the answer to a cancel is short
+	k := c.cancel
+	k.sig, k.stop, k.at = sig, stop, time.Now()
 	est := c.est
 	finish := func() {
 		k.done.Store(true)
@@ -76,29 +99,38 @@ func (c *Conn) CancelStep() (finished bool, fd int, write bool, timeout time.Dur
 	}
 	end := c.BytesRead + abandonAfter
 	pr := c.Pump(func() bool { return len(c.queue) == 0 || c.BytesRead > end })
-	if c.broken == nil && len(c.queue) > 0 && pr == Finished {
-		return false, -1, false, 0
-	}
-	if pr == Yielded {
-		return false, -1, false, 0
-	}
-	if pr == Blocked {
-		wait := k.retryAfter() - time.Since(k.at)
-		if wait <= 0 && k.done.Load() {
-			c.dropCancel(true)
-			c.sendCancel(k.try + 1)
-			wait = 100 * time.Millisecond
-		}
-		if c.broken == nil {
-			fd, write = c.Poll()
-			return false, fd, write, max(wait, 20*time.Millisecond)
-		}
-	}
-	if c.broken == nil && !k.done.Load() {
+	switch {
+	case c.broken != nil:
+	case len(c.queue) > 0:
+		return c.pressCancel(pr)
+	case k.sig != nil && !k.done.Load():
 		return false, k.sig.fd, false, cancelTimeout
 	}
 	c.dropCancel(true)
 	return true, -1, false, 0
+}
+
+// pressCancel sends the request when it is time to, and again when it had no
+// effect.
+func (c *Conn) pressCancel(pr Progress) (finished bool, fd int, write bool, timeout time.Duration) {
+	k := c.cancel
+	var wait time.Duration
+	if k.sig == nil {
+		if wait = c.cancelIn(); wait == 0 {
+			c.sendCancel()
+			wait = k.retryAfter()
+		}
+	} else if wait = k.retryAfter() - time.Since(k.at); wait <= 0 && k.done.Load() {
+		c.dropCancel(true)
+		c.cancel = &cancelling{wanted: k.wanted, try: k.try + 1}
+		c.sendCancel()
+		wait = c.cancel.retryAfter()
+	}
+	if c.broken != nil || pr != Blocked {
+		return false, -1, false, 0
+	}
+	fd, write = c.Poll()
+	return false, fd, write, max(wait, 5*time.Millisecond)
 }
 
 // dropCancel lets go of a cancel request. Without stop it still goes out, and
@@ -107,9 +139,11 @@ func (c *Conn) dropCancel(stop bool) {
 	if c.cancel == nil {
 		return
 	}
-	if stop {
-		c.cancel.stop()
+	if k := c.cancel; k.sig != nil {
+		if stop {
+			k.stop()
+		}
+		k.sig.Release()
 	}
-	c.cancel.sig.Release()
 	c.cancel = nil
 }

@@ -28,8 +28,13 @@ func (p *Pool) Commit() (*Waiting, *sqlerr.Error) {
 			if err := c.Broken(); err != nil {
 				return nil, err
 			}
-			if w, err := p.settle(c, c.unwanted()); w != nil || err != nil {
-				return w, err
+			if w, err := p.settle(c, c.unwanted()); w != nil {
+				return w, nil
+			} else if err != nil {
+				if c.Tx.Clean() {
+					continue // as above: nobody needs it any more
+				}
+				return nil, err
 			}
 			if !c.Tx.InTransaction() {
 				continue

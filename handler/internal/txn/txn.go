@@ -57,30 +57,54 @@ func (s *State) Failed() bool { return s.failed }
 // given local nest level (>= 1). With guard the statement gets a savepoint of
 // its own, released by the commands of the next Enter.
 func (s *State) Enter(level int, serializable, guard bool) []string {
+	return s.enter(level, serializable, guard, -1)
+}
+
+// EnterPart is Enter when the remote has run only the first n of its commands
+// before one failed: a cancel request may hit any of them.
+func (s *State) EnterPart(level int, serializable, guard bool, n int) {
+	s.enter(level, serializable, guard, n)
+}
+
+func (s *State) enter(level int, serializable, guard bool, limit int) []string {
 	var cmds []string
+	run := func(cmd string) bool {
+		if len(cmds) == limit {
+			return false
+		}
+		cmds = append(cmds, cmd)
+		return true
+	}
 	if s.depth == 0 {
 		isolation := "REPEATABLE READ"
 		if serializable {
 			isolation = "SERIALIZABLE"
 		}
-		cmds = append(cmds, "START TRANSACTION ISOLATION LEVEL "+isolation)
+		if !run("START TRANSACTION ISOLATION LEVEL " + isolation) {
+			return cmds
+		}
 		s.depth, s.valid = 1, 1
 	}
 	if s.guard {
-		cmds = append(cmds, "RELEASE SAVEPOINT "+querySavepoint)
+		if !run("RELEASE SAVEPOINT " + querySavepoint) {
+			return cmds
+		}
 		s.guard = false
 	}
 	if s.valid < s.depth {
-		cmds = append(cmds, "RELEASE SAVEPOINT "+levelName(s.valid+1))
+		if !run("RELEASE SAVEPOINT " + levelName(s.valid+1)) {
+			return cmds
+		}
 		s.depth = s.valid
 	}
 	for s.depth < level {
+		if !run("SAVEPOINT " + levelName(s.depth+1)) {
+			return cmds
+		}
 		s.depth++
-		cmds = append(cmds, "SAVEPOINT "+levelName(s.depth))
+		s.valid = s.depth
 	}
-	s.valid = s.depth
-	if guard {
-		cmds = append(cmds, "SAVEPOINT "+querySavepoint)
+	if guard && run("SAVEPOINT "+querySavepoint) {
 		s.guard = true
 	}
 	return cmds

@@ -1,0 +1,21 @@
+package session
+
+import "pgwire_fdw/handler/internal/txn"
+
+// entrance is how a statement's exchange was to bring the remote transaction to
+// where the statement runs. Its commands are taken for done when they are sent;
+// when one of them fails (a cancel request may hit any), the ones that were not
+// run have to be taken back.
+type entrance struct {
+	before              txn.State
+	level               int
+	serializable, guard bool
+	commands            int
+}
+
+// partly is the state when the last missing commands were not run.
+func (e *entrance) partly(missing int) txn.State {
+	tx := e.before
+	tx.EnterPart(e.level, e.serializable, e.guard, e.commands-missing)
+	return tx
+}
