@@ -3,6 +3,7 @@ package fetch
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -199,6 +200,62 @@ func TestRealServer(t *testing.T) {
 			if n := real.exec("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(100)%' AND state = 'active' AND pid <> pg_backend_pid()"); n != "0" {
 				t.Error("the remote still sleeps")
 			}
+		}
+	})
+	t.Run("cancels hit nothing else", func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(3, 4))
+		same(t, "before", r.must(count), []string{"2"})
+		r.commit()
+		pid := r.must(r.scan("SELECT pg_backend_pid()", quick))[0]
+		r.commit()
+		for i := range 400 {
+			s := r.scan(fmt.Sprintf("SELECT generate_series(1, %d) FROM pg_sleep(%f)", 1+rng.IntN(60000), rng.Float64()/500), ints)
+			r.alone = rng.IntN(2) == 0
+			if !r.alone && rng.IntN(2) == 0 {
+				r.must(count)
+				r.level = 2
+			}
+			r.bind(s)
+			for range rng.IntN(3) {
+				if out, w, err := s.Next(); err != nil {
+					t.Fatal(err)
+				} else if out == Wait {
+					w.Timeout = time.Duration(rng.IntN(2000)) * time.Microsecond
+					r.await(w, time.Now().Add(time.Second))
+				}
+			}
+			r.alone = false
+			begun := time.Now()
+			conn := r.pool.Lookup(umid)
+			switch {
+			case r.level == 2:
+				r.subAbort()
+				if d := time.Since(begun); d > cleanupTime/2 {
+					t.Logf("%d: subabort took %v", i, d)
+				}
+
+			case rng.IntN(3) == 0:
+				s.Close() // to be cancelled when the next one starts, or at the commit
+			default:
+				if d := r.abort(); d > cleanupTime/2 {
+					t.Logf("%d: abort took %v", i, d)
+				}
+			}
+			if rows, err := r.run(count); err != nil || len(rows) != 1 || rows[0] != "2" {
+				t.Fatalf("%d: %v, %v", i, rows, err)
+			}
+			if err := r.commit(); err != nil {
+				t.Fatal(err)
+			}
+			s.Close()
+			if l := r.pool.List(false); len(l) != 1 || itoa(int(l[0].PID)) != pid {
+				t.Fatalf("%d: a connection was lost: %v", i, conn.Broken())
+			}
+		}
+		same(t, "connection", r.must(r.scan("SELECT pg_backend_pid()", quick)), []string{pid})
+		r.commit()
+		if r.drain(); len(r.notices) > 0 {
+			t.Errorf("notices: %+v", r.notices)
 		}
 	})
 	t.Run("altered", func(t *testing.T) {

@@ -17,6 +17,7 @@ type player struct {
 	want  []string
 	pos   int
 	more  bool
+	sent  bool
 }
 
 // game plays random scans, rebinds, sub-transactions and ends of transactions on
@@ -65,6 +66,11 @@ func (g *game) leave(level int) {
 }
 
 func (g *game) play(p *player) {
+	if !p.sent && p.level != g.level { // scan.c binds when the first row is wanted
+		p.level = g.level
+		g.bind(p.Scan, number(len(p.want)))
+	}
+	p.sent = true
 	out, err := g.next(p.Scan)
 	if err != nil {
 		g.bad("next: %v", err)
@@ -99,7 +105,7 @@ func (g *game) move() {
 		g.alone = !g.pool.InTransaction() && g.level == 1 && g.rng.IntN(2) == 0
 		g.note("bind %d, width %d, level %d, alone %v", n, p.width, g.level, g.alone)
 		g.bind(p.Scan, number(n))
-		p.want, p.pos, p.level, p.more = genRows(n, p.width), 0, g.level, true
+		p.want, p.pos, p.level, p.more, p.sent = genRows(n, p.width), 0, g.level, true, false
 	case k < 84:
 		g.note("reset")
 		p.Reset()

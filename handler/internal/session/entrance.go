@@ -15,7 +15,10 @@ type entrance struct {
 
 // partly is the state when the last missing commands were not run.
 func (e *entrance) partly(missing int) txn.State {
-	tx := e.before
-	tx.EnterPart(e.level, e.serializable, e.guard, e.commands-missing)
+	tx, run := e.before, e.commands-missing
+	if !tx.InTransaction() {
+		run = max(run, 1) // the remote says that it is in one
+	}
+	tx.EnterPart(e.level, e.serializable, e.guard, run)
 	return tx
 }

@@ -229,3 +229,33 @@ func TestCommitWaits(t *testing.T) {
 		}
 	}
 }
+
+// TestEnterPart: after the first commands of Enter, Enter has the others to send.
+func TestEnterPart(t *testing.T) {
+	for level := 1; level <= 4; level++ {
+		for used := 0; used <= 4; used++ {
+			for valid := 0; valid <= used; valid++ {
+				for bits := range 4 {
+					before := State{depth: used, valid: valid, guard: bits&1 != 0 && used > 0}
+					guard := bits&2 != 0
+					if valid == 0 && used > 0 || level < valid {
+						continue
+					}
+					whole := before
+					cmds := whole.Enter(level, false, guard)
+					for n := range cmds {
+						part := before
+						part.EnterPart(level, false, guard, n)
+						if n == 0 && part != before {
+							t.Fatalf("%+v became %+v by nothing", before, part)
+						}
+						rest := part.Enter(level, false, guard)
+						if strings.Join(rest, ";") != strings.Join(cmds[n:], ";") || part != whole {
+							t.Fatalf("from %+v to level %d, after %d of %q: %q, %+v", before, level, n, cmds, rest, part)
+						}
+					}
+				}
+			}
+		}
+	}
+}
