@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"pgwire_fdw/regress/cluster/pgtest"
 )
 
 // TestPanics: a panic in any export or goroutine is an ERROR, and the session
@@ -31,9 +33,7 @@ func TestPanics(t *testing.T) {
 		})
 	}
 	noCrash(t, r.local)
-	if n := r.remoteSessions(there, "AND state = 'idle in transaction'"); n != "0" {
-		t.Errorf("%s remote sessions are in a transaction that is over here", n)
-	}
+	pgtest.WaitUntil(t, patience, "no remote session is in a transaction", func() bool { return r.remoteSessions(there, "AND state <> 'idle'") == "0" })
 }
 
 // TestPanicWhenItIsTooLate: where nothing may be raised any more, the
@@ -43,9 +43,7 @@ func TestPanicWhenItIsTooLate(t *testing.T) {
 	there := open(t, r.remote)
 	alone := func(t *testing.T) {
 		t.Helper()
-		if n := r.remoteSessions(there, "AND state <> 'idle'"); n != "0" {
-			t.Errorf("%s remote sessions are still at work", n)
-		}
+		pgtest.WaitUntil(t, patience, "no remote session is at work", func() bool { return r.remoteSessions(there, "AND state <> 'idle'") == "0" })
 	}
 	t.Run("commit", func(t *testing.T) {
 		s := open(t, r.local)

@@ -101,6 +101,15 @@ func TestManyQueries(t *testing.T) {
 	for i := range 2000 {
 		query(i)
 	}
+	// the same texts in a row become prepared statements, the oldest making room
+	for k := range 3 * maxStatements {
+		for range 3 {
+			s.want(fmt.Sprintf("SELECT v FROM t WHERE id = %d", 1+k), fmt.Sprint("v", 1+k))
+		}
+	}
+	if _, statements := heldThere(s); statements < maxStatements/2 || statements > maxStatements {
+		t.Errorf("%d prepared statements on the remote", statements)
+	}
 	before := s.usage()
 	started := time.Now()
 	for i := range 10_000 {
@@ -109,7 +118,5 @@ func TestManyQueries(t *testing.T) {
 	t.Logf("10000 queries in %v", time.Since(started))
 	s.flat(before, 8<<10)
 	s.checkRemote()
-	_, statements := heldThere(s)
-	t.Logf("%d prepared statements on the remote", statements)
 	noCrash(t, r.local)
 }

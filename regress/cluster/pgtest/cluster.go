@@ -222,7 +222,7 @@ func (c *Cluster) Down(t testing.TB, how Shutdown) {
 	}
 	// a child that is still ending keeps the next start from its shared memory
 	for _, child := range children {
-		WaitUntil(t, startTimeout, "the last process has ended", func() bool { return syscall.Kill(child, 0) == syscall.ESRCH })
+		WaitUntil(t, startTimeout, "the last process has ended", func() bool { return ended(child) })
 	}
 }
 

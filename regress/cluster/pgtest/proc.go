@@ -138,3 +138,10 @@ func WaitUntil(t testing.TB, limit time.Duration, what string, cond func() bool)
 		}
 	}
 }
+
+// ended tells whether a process runs no more; one that only waits for its
+// parent's notice (a zombie) has given back all it held.
+func ended(pid int) bool {
+	status, err := readStatus(fmt.Sprintf("/proc/%d/status", pid))
+	return err != nil || strings.HasPrefix(status["State"], "Z")
+}
