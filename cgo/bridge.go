@@ -39,6 +39,7 @@ func guard(err *C.pgwire_error, f func() C.int32_t) (rc C.int32_t) {
 	reply.off = 0
 	defer func() {
 		if p := recover(); p != nil {
+			reply.off = 0 // whatever it had answered: a panic in here would end the process
 			rc = fail(err, handler.PanicError(p, debug.Stack()))
 		}
 	}()

@@ -3,6 +3,8 @@
  */
 #include "postgres.h"
 
+#include <poll.h>
+
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
@@ -14,18 +16,32 @@
 #include "wait.h"
 
 /* What pg_stat_activity shows, by PGWIRE_WAIT_*. */
+static uint32 wait_events[] = {PG_WAIT_EXTENSION, PG_WAIT_EXTENSION, PG_WAIT_EXTENSION};
+
+/*
+ * Name them all at the first wait: a server of 17 or later may refuse, which
+ * must not be found out during an abort.
+ */
+static void
+name_wait_events(void)
+{
+	static const char *const names[] =
+	{"PgwireFdwConnect", "PgwireFdwResult", "PgwireFdwCleanup"};
+	static bool named = false;
+
+	if (named)
+		return;
+	for (size_t i = 0; i < lengthof(names); i++)
+		wait_events[i] = pgwire_new_wait_event(names[i]);
+	named = true;
+}
+
 static uint32
 wait_event(int reason)
 {
-	static uint32 events[3];
-	static const char *const names[] =
-	{"PgwireFdwConnect", "PgwireFdwResult", "PgwireFdwCleanup"};
-
-	if (reason < 0 || reason >= lengthof(names))
+	if (reason < 0 || reason >= (int) lengthof(wait_events))
 		reason = PGWIRE_WAIT_RESULT;
-	if (events[reason] == 0)
-		events[reason] = pgwire_new_wait_event(names[reason]);
-	return events[reason];
+	return wait_events[reason];
 }
 
 /*
@@ -59,7 +75,7 @@ keep_set(const pgwire_wait *wait)
 	return kept_set;
 }
 
-static int
+static void
 wait_once(const pgwire_wait *wait, long timeout_ms)
 {
 	int			events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
@@ -73,7 +89,7 @@ wait_once(const pgwire_wait *wait, long timeout_ms)
 							  wait_event(wait->reason)) > 0 ? event.events : 0;
 		if (rc & WL_LATCH_SET)
 			ResetLatch(MyLatch);
-		return rc;
+		return;
 	}
 	if (timeout_ms >= 0)
 		events |= WL_TIMEOUT;
@@ -88,14 +104,35 @@ wait_once(const pgwire_wait *wait, long timeout_ms)
 						   timeout_ms, wait_event(wait->reason));
 	if (rc & WL_LATCH_SET)
 		ResetLatch(MyLatch);
-	return rc;
 }
 
 void
 pgwire_wait_for(const pgwire_wait *wait)
 {
+	name_wait_events();
 	wait_once(wait, wait->timeout_ms);
 	CHECK_FOR_INTERRUPTS();
+}
+
+/*
+ * The server's own functions make a set for each wait, and raise when there is
+ * no descriptor left for it. Raised in an abort, that leads to the next abort,
+ * and to the end of all sessions when the error stack is full. poll() needs
+ * nothing, a signal ends it as it would set the latch, and the latch stays set
+ * for whoever looks at it next.
+ */
+static void
+poll_once(const pgwire_wait *wait, long timeout_ms)
+{
+	struct pollfd socket;
+
+	socket.fd = wait->fd;		/* poll() passes over a negative one */
+	socket.events = ((wait->events & PGWIRE_READABLE) ? POLLIN : 0) |
+		((wait->events & PGWIRE_WRITABLE) ? POLLOUT : 0);
+	socket.revents = 0;
+	pgstat_report_wait_start(wait_event(wait->reason));
+	(void) poll(&socket, 1, (int) timeout_ms);
+	pgstat_report_wait_end();
 }
 
 bool
@@ -115,6 +152,6 @@ pgwire_wait_cleanup(const pgwire_wait *wait, TimestampTz deadline)
 		return false;
 	if (wait->timeout_ms >= 0 && wait->timeout_ms < left)
 		left = wait->timeout_ms;
-	wait_once(wait, left);
+	poll_once(wait, left);
 	return true;
 }
