@@ -10,6 +10,8 @@
 
 #include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -36,20 +38,51 @@ pgwire_scan_rte(ForeignScanState *node)
 	return exec_rt_fetch(rti, node->ss.ps.state);
 }
 
+/*
+ * Might the function query a table? Of the built-in ones those that run SQL
+ * (query_to_xml, ts_stat ...) are volatile or not safe in parallel workers.
+ */
 static bool
-is_user_function(Oid function, void *context)
+function_may_query(Oid function, void *context)
 {
-	return function >= FirstGenbkiObjectId;
+	return function >= FirstGenbkiObjectId ||
+		func_volatile(function) == PROVOLATILE_VOLATILE ||
+		func_parallel(function) != PROPARALLEL_SAFE;
+}
+
+/* Or the checks of a domain, of which the type may be one or consist of some? */
+static bool
+type_may_query(Oid type)
+{
+	char		kind;
+
+	if (type < FirstGenbkiObjectId)
+		return false;
+	kind = get_typtype(OidIsValid(get_element_type(type)) ? get_element_type(type) : type);
+	return kind != TYPTYPE_BASE && kind != TYPTYPE_ENUM;
 }
 
 static bool
-calls_user_function(Node *node, void *context)
+may_query(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	if (check_functions_in_node(node, is_user_function, context))
+	if (IsA(node, CoerceToDomain) ||
+		check_functions_in_node(node, function_may_query, context))
 		return true;
-	return expression_tree_walker(node, calls_user_function, context);
+	return expression_tree_walker(node, may_query, context);
+}
+
+static bool
+columns_may_query(TupleDesc tupdesc, List *attrs)
+{
+	ListCell   *lc;
+
+	foreach(lc, attrs)
+		if (lfirst_int(lc) > 0 &&
+			type_may_query(TupleDescAttr(tupdesc, lfirst_int(lc) - 1)->atttypid))
+			return true;
+	return false;
 }
 
 /*
@@ -58,7 +91,7 @@ calls_user_function(Node *node, void *context)
  * a foreign table in its turn.
  */
 static bool
-is_whole_statement(ForeignScanState *node)
+is_whole_statement(ForeignScanState *node, const pgwire_scan_state *state)
 {
 	PlannedStmt *stmt = node->ss.ps.state->es_plannedstmt;
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
@@ -66,9 +99,10 @@ is_whole_statement(ForeignScanState *node)
 	return stmt != NULL && stmt->planTree == &plan->scan.plan &&
 		stmt->commandType == CMD_SELECT && stmt->rowMarks == NIL &&
 		stmt->subplans == NIL && !stmt->hasModifyingCTE &&
-		!calls_user_function((Node *) plan->scan.plan.targetlist, NULL) &&
-		!calls_user_function((Node *) plan->scan.plan.qual, NULL) &&
-		!calls_user_function((Node *) plan->fdw_exprs, NULL);
+		!may_query((Node *) plan->scan.plan.targetlist, NULL) &&
+		!may_query((Node *) plan->scan.plan.qual, NULL) &&
+		!may_query((Node *) plan->fdw_exprs, NULL) &&
+		!columns_may_query(node->ss.ss_ScanTupleSlot->tts_tupleDescriptor, state->plan.attrs);
 }
 
 /*
@@ -109,7 +143,7 @@ pgwireBeginForeignScan(ForeignScanState *node, int eflags)
 	state->shape = pgwire_make_shape(node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
 									 state->plan.attrs,
 									 RelationGetRelationName(rel), plan->fsSystemCol);
-	state->may_be_alone = is_whole_statement(node);
+	state->may_be_alone = is_whole_statement(node, state);
 	state->params = pgwire_prepare_params(plan->fdw_exprs, &node->ss.ps);
 }
 
