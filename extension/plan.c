@@ -60,7 +60,10 @@ typedef struct pgwire_rel
 
 /* ---- requests ---- */
 
-/* One crossing. */
+/*
+ * One crossing. The reply is copied: between its parts the planner may run
+ * estimators, and they functions that come here again.
+ */
 static pgwire_reply
 ask(StringInfo request)
 {
@@ -70,7 +73,7 @@ ask(StringInfo request)
 	pgwire_reply reply;
 
 	PGWIRE_CALL(pgwire_go_plan, &question, &answer, &err);
-	reply.data = answer.data;
+	reply.data = memcpy(palloc(Max(answer.len, 1)), answer.data, answer.len);
 	reply.left = answer.len;
 	return reply;
 }

@@ -1,7 +1,7 @@
 /*
  * reply.h - reads the replies to planner requests (handler/internal/ir).
  *
- * A reply lies in memory of Go and is there until the next call into Go.
+ * A reply is a copy in the memory of the planner.
  */
 #ifndef PGWIRE_REPLY_H
 #define PGWIRE_REPLY_H
