@@ -191,6 +191,7 @@ func state(err error) string {
 type usage struct {
 	rssKB, stackKB, fds, threads int
 	counters                     map[string]int
+	open                         []string // what fds counts
 }
 
 func (s *session) usage() usage {
@@ -220,10 +221,11 @@ func (s *session) usage() usage {
 			polls++
 			continue
 		}
-		u.fds++
+		u.open = append(u.open, target)
 	}
-	// the latch's, Go's, and the one kept for the socket waited for last: each is made when first needed
-	u.fds += max(3, polls)
+	// The latch's, the client's, Go's, and the one kept for the socket waited
+	// for last: each is made when first needed, and there once.
+	u.fds = len(u.open) + max(4, polls)
 	if u.rssKB, err = pgtest.PrivateKB(s.pid); err != nil {
 		s.Fatal(err)
 	}
@@ -264,8 +266,7 @@ func (s *session) settled(before usage) {
 			}
 		}
 		if now.fds > before.fds {
-			fds, _ := pgtest.FDs(s.pid)
-			why += fmt.Sprintf("%d files, before %d: %v; ", now.fds, before.fds, fds)
+			why += fmt.Sprintf("%d files, before %d: %v, before %v; ", now.fds, before.fds, now.open, before.open)
 		}
 		if why == "" || time.Now().After(deadline) {
 			break
