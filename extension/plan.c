@@ -104,10 +104,15 @@ put_options(StringInfo request, pgwire_rel *rel)
 /*
  * Which of these RestrictInfos may be checked by the remote server? The answer
  * is a palloc'ed array of as many; the options in force are read on the way.
+ *
+ * A condition from above a security barrier (a view's, or a row security
+ * policy's) must not see rows that the barrier hides, and the remote checks
+ * conditions in an order of its own: unless leakproof, it stays here.
  */
 static bool *
-classify(pgwire_rel *rel, Index relid, List *rinfos)
+classify(RelOptInfo *baserel, List *rinfos)
 {
+	pgwire_rel *rel = baserel->fdw_private;
 	StringInfoData request;
 	pgwire_ir	ir;
 	pgwire_reply reply;
@@ -117,7 +122,7 @@ classify(pgwire_rel *rel, Index relid, List *rinfos)
 
 	begin_request(&request, PGWIRE_REQ_CLASSIFY);
 	put_options(&request, rel);
-	pgwire_ir_begin(&ir, relid, rel->extensions);
+	pgwire_ir_begin(&ir, baserel->relid, rel->extensions);
 	foreach(lc, rinfos)
 		pgwire_ir_clause(&ir, PGWIRE_CLAUSE_ANY, lfirst_node(RestrictInfo, lc)->clause);
 	pgwire_ir_finish(&ir, &request);
@@ -129,7 +134,8 @@ classify(pgwire_rel *rel, Index relid, List *rinfos)
 	rel->fetch_memory = pgwire_get_i64(&reply);
 	n = pgwire_get_u32(&reply);
 	for (uint32 i = 0; i < n && i < (uint32) list_length(rinfos); i++)
-		ship[i] = pgwire_get_u8(&reply) != 0;
+		ship[i] = pgwire_get_u8(&reply) != 0 &&
+			restriction_is_securely_promotable(list_nth(rinfos, i), baserel);
 	pfree(request.data);
 	return ship;
 }
@@ -170,7 +176,7 @@ share_out_conditions(pgwire_rel *rel, RelOptInfo *baserel)
 	foreach(lc, baserel->baserestrictinfo)
 		if (!lfirst_node(RestrictInfo, lc)->pseudoconstant)
 			rinfos = lappend(rinfos, lfirst(lc));
-	ship = classify(rel, baserel->relid, rinfos);
+	ship = classify(baserel, rinfos);
 	foreach(lc, rinfos)
 	{
 		if (ship[foreach_current_index(lc)])
@@ -278,7 +284,6 @@ movable_clauses(PlannerInfo *root, RelOptInfo *baserel)
 static List *
 parameterizations(PlannerInfo *root, RelOptInfo *baserel)
 {
-	pgwire_rel *rel = baserel->fdw_private;
 	List	   *clauses = movable_clauses(root, baserel);
 	List	   *infos = NIL;
 	bool	   *ship;
@@ -286,7 +291,7 @@ parameterizations(PlannerInfo *root, RelOptInfo *baserel)
 
 	if (clauses == NIL)
 		return NIL;
-	ship = classify(rel, baserel->relid, clauses);
+	ship = classify(baserel, clauses);
 	foreach(lc, clauses)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
@@ -335,7 +340,7 @@ put_parameterized(StringInfo request, PlannerInfo *root, RelOptInfo *baserel, Li
 
 	foreach(lc, infos)
 		clauses = list_concat(clauses, ((ParamPathInfo *) lfirst(lc))->ppi_clauses);
-	ship = classify(rel, baserel->relid, clauses);
+	ship = classify(baserel, clauses);
 	foreach(lc, infos)
 	{
 		ParamPathInfo *info = lfirst(lc);
@@ -570,6 +575,7 @@ pgwireGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	List	   *rinfos = NIL;
 	List	   *remote = NIL;
 	List	   *local = NIL;
+	List	   *barred = NIL;
 	List	   *params;
 	List	   *private;
 	StringInfoData request;
@@ -579,8 +585,19 @@ pgwireGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	ListCell   *lc;
 
 	foreach(lc, scan_clauses)
-		if (!lfirst_node(RestrictInfo, lc)->pseudoconstant)
-			rinfos = lappend(rinfos, lfirst(lc));
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+
+		if (rinfo->pseudoconstant)
+			continue;
+		if (restriction_is_securely_promotable(rinfo, baserel))
+			rinfos = lappend(rinfos, rinfo);
+		else
+		{
+			barred = lappend(barred, rinfo->clause);
+			pull_varattnos((Node *) rinfo->clause, baserel->relid, &rel->attrs);
+		}
+	}
 	reply = ask_statement(&request, &ir, root, baserel, foreigntableid, rinfos);
 
 	scan.fetch_memory_kb = (int) (rel->fetch_memory / 1024);
@@ -599,6 +616,8 @@ pgwireGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 			local = lappend(local, clause);
 	}
 	pfree(request.data);
+	/* last, as their security level is above that of the others */
+	local = list_concat(local, barred);
 	return make_foreignscan(tlist, local, baserel->relid, params, private,
 							NIL,	/* no fdw_scan_tlist: rows of the table */
 							remote, /* to recheck under EvalPlanQual */

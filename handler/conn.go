@@ -74,6 +74,7 @@ func remoteSettings() map[string]string {
 		"DateStyle":          "ISO",
 		"IntervalStyle":      "postgres",
 		"extra_float_digits": "3",
+		"array_nulls":        "on",
 	}
 }
 

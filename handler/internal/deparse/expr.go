@@ -45,7 +45,8 @@ func (w *writer) expr(e ir.Expr) {
 		w.put(" IS ", booleanTests[e.Test], ")")
 	case *ir.Relabel:
 		w.expr(e.Arg)
-		if e.Form != ir.CoerceImplicitCast {
+		// the planner relabels collations too, which no cast expresses
+		if e.Form != ir.CoerceImplicitCast || e.Type.OID != e.Arg.Base().Type.OID {
 			w.put("::", e.Type.Name)
 		}
 	case *ir.CoerceViaIO:
@@ -128,38 +129,43 @@ func (w *writer) operation(e *ir.Op) {
 }
 
 func (w *writer) operand(e, other ir.Expr) {
-	c, constant := e.(*ir.Const)
-	if v, column := relabelledVar(other); constant && column && v.Foreign &&
-		c.Type.OID == other.Base().Type.OID {
-		w.constant(c, bare)
+	if isBare(e, other) {
+		w.constant(e.(*ir.Const), bare)
+		return
+	}
+	if v, column := plainColumn(e); column && isBare(other, e) {
+		w.column(v.Attno)
 		return
 	}
 	w.expr(e)
 }
 
-// relabelledVar: a column, perhaps under implicit binary-compatible casts.
-func relabelledVar(e ir.Expr) (*ir.Var, bool) {
-	for {
-		switch c := e.(type) {
-		case *ir.Var:
-			return c, true
-		case *ir.Relabel:
-			if c.Form != ir.CoerceImplicitCast {
-				return nil, false
-			}
-			e = c.Arg
-		default:
-			return nil, false
-		}
-	}
+// isBare: e is a constant that takes its type from the column beside it.
+func isBare(e, other ir.Expr) bool {
+	c, constant := e.(*ir.Const)
+	_, column := plainColumn(other)
+	return constant && column && c.Type.OID == other.Base().Type.OID
 }
 
+// plainColumn: a column of the foreign table; also one of varchar taken for
+// text, which is what every operator on varchar does with it.
+func plainColumn(e ir.Expr) (*ir.Var, bool) {
+	if r, ok := e.(*ir.Relabel); ok && r.Form == ir.CoerceImplicitCast && r.Type.OID == oidText &&
+		r.Arg.Base().Type.OID == oidVarchar {
+		e = r.Arg
+	}
+	v, ok := e.(*ir.Var)
+	return v, ok && v.Foreign
+}
+
+// call writes a function call or a cast. An implicit cast is spelled out too:
+// it need not stand where the parser put it. An inlined SQL function brings
+// those of its arguments to places where the remote's parser would find another
+// operator for the bare argument: numeric / numeric of two integer columns, say,
+// would become integer division.
 func (w *writer) call(e *ir.Func) {
 	switch e.Form {
-	case ir.CoerceImplicitCast:
-		w.expr(e.Args[0])
-		return
-	case ir.CoerceExplicitCast:
+	case ir.CoerceImplicitCast, ir.CoerceExplicitCast:
 		w.expr(e.Args[0])
 		w.put("::", e.Type.Name)
 		return
@@ -282,9 +288,11 @@ const (
 	oidInt8    = 20
 	oidInt2    = 21
 	oidInt4    = 23
+	oidText    = 25
 	oidOid     = 26
 	oidFloat4  = 700
 	oidFloat8  = 701
+	oidVarchar = 1043
 	oidBit     = 1560
 	oidVarbit  = 1562
 	oidNumeric = 1700

@@ -1,6 +1,7 @@
 package ir
 
-// Uncast looks through the casts that are not written.
+// Uncast looks through the implicit casts. One that enforces a length changes
+// the value, so it is not looked through.
 func Uncast(e Expr) Expr {
 	for {
 		switch c := e.(type) {
@@ -10,7 +11,7 @@ func Uncast(e Expr) Expr {
 			}
 			e = c.Arg
 		case *Func:
-			if c.Form != CoerceImplicitCast || len(c.Args) == 0 {
+			if c.Form != CoerceImplicitCast || len(c.Args) != 1 {
 				return e
 			}
 			e = c.Args[0]

@@ -1,6 +1,10 @@
 package ship
 
-import "pgwire_fdw/handler/internal/ir"
+import (
+	"strings"
+
+	"pgwire_fdw/handler/internal/ir"
+)
 
 func known(o ir.Origin) bool { return o.Builtin || o.Extension }
 
@@ -25,6 +29,39 @@ func operatorOK(e ir.Expr, o *ir.Operator, f *ir.Function) error {
 	}
 	return functionOK(e, f)
 }
+
+// castOK: implicit casts are written as explicit ones. That makes a difference
+// where a length is enforced: the function is told by its third argument, and
+// cuts off silently what it would refuse else.
+func castOK(e *ir.Func) error {
+	if e.Form != ir.CoerceImplicitCast || len(e.Args) < 3 {
+		return nil
+	}
+	if explicit, ok := e.Args[2].(*ir.Const); !ok || explicit.Text != "t" {
+		return refuse(e, "implicit cast that enforces the length of type %s", e.Type.Name)
+	}
+	return nil
+}
+
+// zoneOK: AT TIME ZONE reads a name as an abbreviation first, by the setting
+// timezone_abbreviations, and from PostgreSQL 18 on by TimeZone before that.
+// A name with a slash is none, and UTC is the same everywhere.
+func zoneOK(e *ir.Func) error {
+	if !e.Function.Builtin || !atTimeZone[e.Function.OID] || len(e.Args) == 0 {
+		return nil
+	}
+	if zone, ok := e.Args[0].(*ir.Const); ok {
+		name := strings.ToUpper(zone.Text)
+		if strings.Contains(name, "/") || name == "UTC" || name == "GMT" {
+			return nil
+		}
+	}
+	return refuse(e, "name of the time zone may be an abbreviation, whose meaning depends on settings")
+}
+
+// atTimeZone are timezone(text, timestamptz), timezone(text, timestamp) and
+// timezone(text, timetz).
+var atTimeZone = oidSet(1159, 2069, 2037)
 
 // plainEquality: the "=" that the remote session finds where SQL's syntax names
 // no operator; its search path is pg_catalog.
@@ -59,13 +96,25 @@ func printedBySettings(t *ir.Type) bool {
 }
 
 const (
+	charType  = 18 // "char"
+	byteaType = 17
+)
+
+func ascii(s string) bool {
+	// charout of PostgreSQL 16 and later writes other bytes as \ooo
+	return strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 || r == '\\' }) < 0 || s == `\`
+}
+
+const (
 	encoding  = "the encoding of the database"
 	localOIDs = "OIDs of local objects"
 	platform  = "the platform of the server"
+	timeZone  = "the setting TimeZone"
+	quoting   = "the setting quote_all_identifiers"
 )
 
 // surroundings are built-in functions that are marked immutable and are so
-// within one database, but not from one to another (pg_proc.dat).
+// within one database, or nearly, but not from one to another (pg_proc.dat).
 var surroundings = map[uint32]string{
 	400:  encoding,  // hashtext(text)
 	448:  encoding,  // hashtextextended(text, bigint)
@@ -77,6 +126,7 @@ var surroundings = map[uint32]string{
 	3416: encoding,  // jsonb_hash_extended(jsonb, bigint)
 	1080: encoding,  // hashbpchar(character)
 	972:  encoding,  // hashbpcharextended(character, bigint)
+	944:  encoding,  // "char"(text)
 	1374: encoding,  // octet_length(text)
 	1375: encoding,  // octet_length(character)
 	1620: encoding,  // ascii(text)
@@ -88,6 +138,8 @@ var surroundings = map[uint32]string{
 	2311: encoding,  // md5(text)
 	6198: encoding,  // unistr(text)
 	2319: platform,  // pg_encoding_max_length(integer)
+	1199: timeZone,  // age(timestamptz, timestamptz)
+	1282: quoting,   // quote_ident(text)
 	1365: localOIDs, // makeaclitem(oid, oid, text, boolean)
 	3424: localOIDs, // pg_partition_root(regclass)
 	3943: localOIDs, // acldefault("char", oid)

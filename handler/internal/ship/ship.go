@@ -186,6 +186,8 @@ func (w *walker) column(e *ir.Var) (collation, error) {
 		return collation{}, refuse(e, "whole row of the foreign table")
 	case e.Attno < 0 && e.Attno != ir.CtidAttno:
 		return collation{}, refuse(e, "system column that has no counterpart there")
+	case e.Type.OIDAlias:
+		return collation{}, refuse(e, "column of type %s holds OIDs of the remote server", e.Type.Name)
 	}
 	return ofColumn(e.Collation), nil
 }
@@ -198,6 +200,8 @@ func (w *walker) constant(e *ir.Const) (collation, error) {
 		return collation{}, refuse(e, "constant of type %s reads differently under another locale", e.Type.Name)
 	case e.Type.Typtype == 'p':
 		return collation{}, refuse(e, "constant of pseudo-type %s", e.Type.Name)
+	case e.Type.OID == charType && !ascii(e.Text):
+		return collation{}, refuse(e, "byte that is no character by itself")
 	}
 	return ofValue(e.Type, e.Collation), nil
 }
@@ -223,6 +227,12 @@ func (w *walker) call(e *ir.Func, lazy bool) (collation, error) {
 	}
 	if (e.Form == ir.CoerceExplicitCast || e.Form == ir.CoerceImplicitCast) && len(e.Args) == 0 {
 		return collation{}, refuse(e, "cast of nothing")
+	}
+	if err := castOK(e); err != nil {
+		return collation{}, err
+	}
+	if err := zoneOK(e); err != nil {
+		return collation{}, err
 	}
 	state, err := w.visitAll(e.Args, lazy, all)
 	if err != nil {
@@ -281,6 +291,9 @@ func (w *walker) viaIO(e *ir.CoerceViaIO, lazy bool) (collation, error) {
 	}
 	if from := e.Arg.Base().Type; printedBySettings(from) {
 		return collation{}, refuse(e, "text form of type %s depends on settings", from.Name)
+	}
+	if e.Type.OID == byteaType {
+		return collation{}, refuse(e, "bytes of a text depend on %s", encoding)
 	}
 	state, err := w.visit(&e.Arg, lazy)
 	return state.yields(e.Collation), err

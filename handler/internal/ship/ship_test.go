@@ -157,6 +157,24 @@ func TestLocal(t *testing.T) {
 	}
 }
 
+// Marked immutable, and yet another server or session may answer otherwise.
+func TestSurroundings(t *testing.T) {
+	for _, c := range []struct{ clause, want string }{
+		{`(op = bool (func timezone/#2069 timestamptz (const text UTC) (col 1 timestamp)) (col 2 timestamptz))`, "ship"},
+		{`(op = bool (func timezone/#2069 timestamptz (const text Europe/Vienna) (col 1 timestamp)) (col 2 timestamptz))`, "ship"},
+		{`(op = bool (func timezone/#2069 timestamptz (const text EST) (col 1 timestamp)) (col 2 timestamptz))`, "no: abbreviation"},
+		{`(op = bool (func timezone/#2069 timestamptz (ext 1 text) (col 1 timestamp)) (col 2 timestamptz))`, "no: abbreviation"},
+		{`(op = bool (func age/#1199 interval (col 1 timestamptz) (col 2 timestamptz)) (col 3 interval))`, "no: TimeZone"},
+		{`(op = bool (func quote_ident/#1282 text (col 1 text)) (col 2 text))`, "no: quote_all_identifiers"},
+		{`(op = bool (io textout byteain bytea (col 1 text)) (col 2 bytea))`, "no: encoding"},
+		{`(notnull (col 1 regclass))`, "no: OIDs of the remote"},
+		{`(op = bool (implicit varchar/#669 varchar (col 1 varchar) (const int4 6) (const bool f)) (col 2 varchar))`, "no: enforces the length"},
+		{`(op = bool (implicit varchar/#669 varchar (col 1 varchar) (const int4 6) (const bool t)) (col 2 varchar))`, "ship"},
+	} {
+		check(t, c.clause, c.want)
+	}
+}
+
 // What may never be reached here must not fail ahead of the scan.
 func TestGuarded(t *testing.T) {
 	const fails, local = "no: might fail though it might never be reached", "ship "
