@@ -305,8 +305,9 @@ func (s *Scan) read() (out Outcome, w *session.Waiting, err *sqlerr.Error, decid
 		s.filled = true
 		return s.deliver()
 	}
-	if r.dropped && r.err == nil {
-		// the end of a transaction has taken the rest: going on would lose rows
+	if r.dropped && (r.err == nil || r.err.SQLState == sqlerr.QueryCanceled) {
+		// the end of a transaction has taken the rest, and may have cancelled the
+		// statement for it: going on would lose rows
 		r.err = sqlerr.New("24000", "rows of a remote statement are gone: the transaction or savepoint in which it was started has ended")
 	}
 	yielded := false
