@@ -276,7 +276,7 @@ func TestFlood(t *testing.T) {
 	for range 3000 {
 		start := time.Now()
 		out, w, err := s.Next()
-		if d := time.Since(start); d > 500*time.Millisecond {
+		if d := time.Since(start); d > 5*time.Second {
 			t.Fatalf("a call took %v", d)
 		}
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -140,10 +141,10 @@ func TestErrorInsteadOfAnyMessage(t *testing.T) {
 	for _, expected := range []int64{1, -1} {
 		for k := 0; ; k++ {
 			e := &engine{}
-			armed := true
+			var armed atomic.Bool
+			armed.Store(true)
 			e.alter = func(i int, _ pgproto3.BackendMessage, raw []byte) ([]byte, bool) {
-				if i == k && armed {
-					armed = false
+				if i == k && armed.CompareAndSwap(true, false) {
 					return nil, true
 				}
 				return raw, false
@@ -152,7 +153,7 @@ func TestErrorInsteadOfAnyMessage(t *testing.T) {
 			s := r.scan("gen 3 3", func(s *Spec) { s.Expected = expected })
 			rows, err := r.run(s)
 			e.take()
-			if armed {
+			if armed.Load() {
 				if k < 10 {
 					t.Fatalf("only %d messages", k)
 				}

@@ -81,7 +81,7 @@ type Conn struct {
 
 // exchange is what was sent up to one Sync (or one simple query).
 type exchange struct {
-	controls  int  // CommandCompletes of transaction commands still to come
+	controls  int // CommandCompletes of transaction commands still to come
 	entrance  entrance
 	sink      Sink // nil: transaction commands only
 	open      bool // sink has not been told Done
