@@ -72,8 +72,12 @@ func plainEquality(o *ir.Operator) bool {
 // bindable: a value of the type can travel as a parameter and means the same
 // there.
 func bindable(t *ir.Type) bool {
-	return known(t.Origin) && t.Typtype != 'p' && !t.OIDAlias && !localeDependent(t)
+	return known(t.Origin) && t.Typtype != 'p' && !holdsOIDs(t) && !localeDependent(t)
 }
+
+// holdsOIDs: values are OIDs of catalog rows, and are printed as names: regclass
+// and its kin, aclitem, and arrays of these.
+func holdsOIDs(t *ir.Type) bool { return t.OIDAlias || t.OID == 1033 || t.OID == 1034 }
 
 // localeDependent: the text form depends on lc_monetary, which no session sets
 // for the other.

@@ -186,7 +186,7 @@ func (w *walker) column(e *ir.Var) (collation, error) {
 		return collation{}, refuse(e, "whole row of the foreign table")
 	case e.Attno < 0 && e.Attno != ir.CtidAttno:
 		return collation{}, refuse(e, "system column that has no counterpart there")
-	case e.Type.OIDAlias:
+	case holdsOIDs(e.Type):
 		return collation{}, refuse(e, "column of type %s holds OIDs of the remote server", e.Type.Name)
 	}
 	return ofColumn(e.Collation), nil
@@ -196,6 +196,8 @@ func (w *walker) constant(e *ir.Const) (collation, error) {
 	switch {
 	case e.LocalObject:
 		return collation{}, refuse(e, "constant names a local object: %s", e.Text)
+	case !e.Null && holdsOIDs(e.Type) && (!e.Type.OIDAlias || e.Type.Category == 'A'):
+		return collation{}, refuse(e, "constant of type %s may name local objects", e.Type.Name)
 	case !e.Null && localeDependent(e.Type):
 		return collation{}, refuse(e, "constant of type %s reads differently under another locale", e.Type.Name)
 	case e.Type.Typtype == 'p':

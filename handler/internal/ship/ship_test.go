@@ -168,6 +168,8 @@ func TestSurroundings(t *testing.T) {
 		{`(op = bool (func quote_ident/#1282 text (col 1 text)) (col 2 text))`, "no: quote_all_identifiers"},
 		{`(op = bool (io textout byteain bytea (col 1 text)) (col 2 bytea))`, "no: encoding"},
 		{`(notnull (col 1 regclass))`, "no: OIDs of the remote"},
+		{`(op = bool (col 1 aclitem) (const aclitem "=r/joe"))`, "no: OIDs of the remote"},
+		{`(op = bool (col 1 int4) (func f int4 (col 2 int4) (const aclitem "=r/joe")))`, "no: may name local objects"},
 		{`(op = bool (implicit varchar/#669 varchar (col 1 varchar) (const int4 6) (const bool f)) (col 2 varchar))`, "no: enforces the length"},
 		{`(op = bool (implicit varchar/#669 varchar (col 1 varchar) (const int4 6) (const bool t)) (col 2 varchar))`, "ship"},
 	} {

@@ -79,6 +79,7 @@ var types = map[string]typeEntry{
 	"timestamp":   {oid: 1114, name: "timestamp without time zone", category: 'D'},
 	"timestamptz": {oid: 1184, name: "timestamp with time zone", category: 'D'},
 	"interval":    {oid: 1186, name: "interval", category: 'T'},
+	"aclitem":     {oid: 1033, name: "aclitem", category: 'U'},
 	"bit":         {oid: 1560, name: `"bit"`, category: 'V'},
 	"varbit":      {oid: 1562, name: "bit varying", category: 'V'},
 	"numeric":     {oid: 1700, name: "numeric", category: 'N'},
