@@ -43,7 +43,6 @@ func OpenConn(a ConnArgs) (Status, Wait, *Error) {
 	w, err := backend.pool.Open(session.Target{
 		Umid: a.Umid, ServerID: a.ServerID, ServerHash: a.ServerHash, MappingHash: a.MappingHash,
 		UserID:     a.UserID,
-		Encoding:   backend.settings.Encoding,
 		Keep:       o.KeepConnections,
 		LazyCommit: o.LazyCommit,
 		Params: session.Params{

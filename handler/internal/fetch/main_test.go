@@ -77,7 +77,7 @@ type rig struct {
 func newRig(t testing.TB, host, port string) *rig {
 	t.Helper()
 	r := &rig{t: t, pool: session.NewPool(), level: 1, limit: 20 * time.Second}
-	r.target = session.Target{Umid: umid, ServerID: 3, ServerHash: 33, MappingHash: 77, Encoding: "UTF8", Keep: true, LazyCommit: true,
+	r.target = session.Target{Umid: umid, ServerID: 3, ServerHash: 33, MappingHash: 77, Keep: true, LazyCommit: true,
 		Params: session.Params{Server: "far", Superuser: true,
 			Options:  map[string]string{"host": host, "port": port, "user": "me", "dbname": "postgres", "sslmode": "disable"},
 			Settings: map[string]string{"client_encoding": "UTF8"}}}

@@ -56,7 +56,7 @@ type Conn struct {
 	notify func(Notice)
 
 	serial   uint32
-	encoding string // client_encoding asked for; "" not checked
+	settings map[string]string // what the session was asked to run with
 	broken   *sqlerr.Error
 	failure  *sqlerr.Error // what put the remote transaction in its failed state
 	used     bool          // has finished a transaction: a failure now may be an old one
@@ -124,9 +124,9 @@ const (
 var serial uint32
 
 // NewConn takes over an established connection. notify receives notices.
-func NewConn(est *Established, server string, umid uint32, encoding string, notify func(Notice)) *Conn {
+func NewConn(est *Established, server string, umid uint32, settings map[string]string, notify func(Notice)) *Conn {
 	serial++
-	c := &Conn{Server: server, serial: serial, Umid: umid, est: est, stream: est.Stream, notify: notify, encoding: encoding}
+	c := &Conn{Server: server, serial: serial, Umid: umid, est: est, stream: est.Stream, notify: notify, settings: settings}
 	c.in.load(est.Buffered)
 	c.stmts.init()
 	invariant.Track("connection", 1)
@@ -529,15 +529,16 @@ func validState(s string) bool {
 	return len(s) == 5
 }
 
-// parameterStatus watches the one setting that decides what text means.
+// parameterStatus watches the settings that decide what text means. (Not the
+// time zone: values are printed with their offset.)
 func (c *Conn) parameterStatus(body []byte) {
 	var m pgproto3.ParameterStatus
 	if err := m.Decode(body); err != nil {
 		c.protocolError("bad parameter status: %v", err)
 		return
 	}
-	if m.Name == "client_encoding" && c.encoding != "" && !sameEncoding(m.Value, c.encoding) {
-		c.protocolError("client_encoding has been changed to %q", m.Value)
+	if m.Name != "TimeZone" && !agrees(c.settings, m.Name, m.Value) {
+		c.protocolError("%s has been changed to %q", m.Name, m.Value)
 	}
 }
 

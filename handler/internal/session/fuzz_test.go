@@ -90,7 +90,7 @@ func testConn(t testing.TB, stream io.ReadWriter) (*Conn, *[]Notice) {
 		stream = sock
 	}
 	var notices []Notice
-	c := NewConn(&Established{Sock: sock, Stream: stream}, "far", 1, "UTF8", func(n Notice) { notices = append(notices, n) })
+	c := NewConn(&Established{Sock: sock, Stream: stream}, "far", 1, map[string]string{"client_encoding": "UTF8"}, func(n Notice) { notices = append(notices, n) })
 	t.Cleanup(func() { c.Close(); _ = unix.Close(pair[1]) })
 	return c, &notices
 }

@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"sort"
-	"strings"
 	"time"
 
 	"pgwire_fdw/handler/internal/invariant"
@@ -19,9 +18,8 @@ type Target struct {
 	MappingHash uint32
 	UserID      uint32 // local user it was opened for, for listings
 	Params      Params
-	Encoding    string // client_encoding to insist on
-	Keep        bool   // option keep_connections
-	LazyCommit  bool   // option lazy_commit
+	Keep        bool // option keep_connections
+	LazyCommit  bool // option lazy_commit
 }
 
 // Pool holds the connections of this backend, one per user mapping. Only the
@@ -182,14 +180,16 @@ func (p *Pool) Open(t Target) (*Waiting, *sqlerr.Error) {
 
 // adopt turns an established connection into the entry's Conn.
 func (p *Pool) adopt(e *entry, est *Established) *sqlerr.Error {
-	if got := est.ParameterStatus["client_encoding"]; got != "" && !sameEncoding(got, e.target.Encoding) {
-		_ = est.Sock.Close()
-		return sqlerr.New(sqlerr.UnableToConnect, "could not connect to server \"%s\"", e.target.Params.Server).
-			WithDetail("The remote session uses client_encoding %q, but this database needs %q.", got, e.target.Encoding).
-			WithHint("A connection pooler in between may be ignoring startup parameters.")
+	for name, got := range est.ParameterStatus {
+		if want := e.target.Params.Settings[name]; !agrees(e.target.Params.Settings, name, got) {
+			_ = est.Sock.Close()
+			return sqlerr.New(sqlerr.UnableToConnect, "could not connect to server \"%s\"", e.target.Params.Server).
+				WithDetail("The remote session runs with %s %q, but was asked for %q.", name, got, want).
+				WithHint("A connection pooler in between may be ignoring startup parameters.")
+		}
 	}
 	e.elapsed = est.Elapsed
-	e.conn = NewConn(est, e.target.Params.Server, e.target.Umid, e.target.Encoding, p.Notify)
+	e.conn = NewConn(est, e.target.Params.Server, e.target.Umid, e.target.Params.Settings, p.Notify)
 	return nil
 }
 
@@ -323,35 +323,4 @@ func (p *Pool) List(check bool) []Listing {
 		return out[i].UserID < out[j].UserID
 	})
 	return out
-}
-
-// sameEncoding compares encoding names as pg_char_to_encoding does (common/encnames.c):
-// letters and digits only, without case.
-func sameEncoding(a, b string) bool {
-	norm := func(s string) string {
-		s = strings.Map(func(r rune) rune {
-			switch {
-			case r >= 'A' && r <= 'Z':
-				return r + 'a' - 'A'
-			case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
-				return r
-			}
-			return -1
-		}, s)
-		if s == "unicode" {
-			return "utf8"
-		}
-		return s
-	}
-	return norm(a) == norm(b)
-}
-
-// InTransaction reports whether any remote transaction is open.
-func (p *Pool) InTransaction() bool {
-	for _, e := range p.entries {
-		if e.conn != nil && e.conn.Tx.InTransaction() {
-			return true
-		}
-	}
-	return false
 }
