@@ -393,6 +393,16 @@ SELECT n->>'Alias' AS alias, n->'Actual Loops' AS loops, n->'Remote Rows' AS row
 SELECT n->'Remote Round Trips' AS trips FROM foreign_nodes('SELECT late, g FROM ft') n;
 SELECT n->'Remote Round Trips' AS trips FROM foreign_nodes('SELECT late, g FROM ft') n;
 RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_material; RESET enable_memoize;
+-- also where the first answer is too long to be read to its end
+CREATE VIEW long AS SELECT g AS id, repeat('x', 100) AS pad FROM generate_series(1, 200000) g;
+CREATE FOREIGN TABLE flong (id bigint, pad text) SERVER scan_srv OPTIONS (table_name 'long');
+SELECT sum(id), count(pad) FROM flong;
+BEGIN;
+SELECT sum(id), count(pad) FROM flong WHERE id > 1;
+SELECT id FROM flong LIMIT 1;
+SELECT sum(id), count(pad) FROM flong WHERE id > 1;
+COMMIT;
+SELECT n->'Remote Round Trips' AS trips FROM foreign_nodes('SELECT id, pad FROM flong') n;
 SELECT n->'Remote Rows' AS rows, n->'Remote Round Trips' AS trips, n->'Remote Batches' AS batches FROM foreign_nodes('SELECT * FROM ft LIMIT 0') n;
 SELECT (n->>'Remote Set Aside')::int > 1000 AS aside, n->'Remote Rows' AS rows FROM foreign_nodes('SELECT value_small(id % 1000 + 1), w FROM fwide_small') n;
 SELECT count(*) FROM explained('ANALYZE, VERBOSE, FORMAT XML', 'SELECT v FROM ft') l WHERE l ~ '<Remote-SQL>SELECT "V v" FROM scan.t</Remote-SQL>' AND l ~ '<Remote-Round-Trips>1</Remote-Round-Trips>';

@@ -445,7 +445,7 @@ func (c *Conn) readyForQuery(ex *exchange, body []byte) {
 	c.queue = c.queue[:n]
 	c.used = c.used || body[0] == 'I'
 	if ex.refused && ex.stmt != nil {
-		c.stmts.forget(ex.stmt)
+		c.stmts.failed(ex.stmt)
 	}
 	c.checkStatus(ex, body[0])
 	if ex.open {

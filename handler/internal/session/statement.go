@@ -82,3 +82,17 @@ func (s *statements) forget(st *statement) {
 		s.doomed = append(s.doomed, st.name)
 	}
 }
+
+// failed drops a statement that has failed, which is also how a result ends
+// that was cancelled because its columns have to be asked for in other formats:
+// those are kept for the next execution.
+func (s *statements) failed(st *statement) {
+	if s.byKey[st.key] != st {
+		return
+	}
+	s.forget(st)
+	if st.formats != nil {
+		again := s.use(st.key)
+		again.formats, again.uses = st.formats, 0
+	}
+}
