@@ -130,7 +130,7 @@ int32_t pgwire_go_plan(pgwire_bytes *request, pgwire_bytes *reply, pgwire_error 
 typedef struct pgwire_conn_args {
 	uint32_t umid;          /* user mapping OID: key of the connection cache */
 	uint32_t serverid;
-	uint32_t userid;        /* effective user */
+	uint32_t userid;        /* whose the mapping is, for listings; 0: PUBLIC */
 	int32_t superuser;      /* effective user is superuser */
 	uint32_t server_hash;   /* syscache hash of the server, for invalidation */
 	uint32_t mapping_hash;  /* syscache hash of the user mapping */

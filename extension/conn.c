@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "access/htup_details.h"
+#include "catalog/pg_user_mapping.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
 #include "fmgr.h"
@@ -69,6 +70,21 @@ fill_identity(pgwire_conn_args *args)
 	args->local_user = pgwire_cstring(GetUserNameFromId(GetSessionUserId(), true));
 }
 
+/* Whose the mapping is: not always the user's who connects by it. */
+static Oid
+mapping_owner(const UserMapping *mapping)
+{
+	HeapTuple	tuple = SearchSysCache1(USERMAPPINGOID, ObjectIdGetDatum(mapping->umid));
+	Oid			owner = mapping->userid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_user_mapping) GETSTRUCT(tuple))->umuser;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
+}
+
 void
 pgwire_open_connection(UserMapping *mapping)
 {
@@ -83,7 +99,7 @@ pgwire_open_connection(UserMapping *mapping)
 	pgwire_collect_options(server, mapping, NULL, &options);
 	args.umid = mapping->umid;
 	args.serverid = server->serverid;
-	args.userid = mapping->userid;
+	args.userid = mapping_owner(mapping);
 	args.superuser = superuser_arg(mapping->userid);
 	args.server_hash = GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(server->serverid));
 	args.mapping_hash = GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(mapping->umid));
@@ -160,13 +176,13 @@ pgwire_fdw_get_connections(PG_FUNCTION_ARGS)
 					in_xact,
 					closed,
 					pid;
-		char	   *user;
+		const char *user;
 		ForeignServer *server;
 
 		if (sscanf(line, "%u\t%u\t%d\t%d\t%d\t%d", &serverid, &userid,
 				   &valid, &in_xact, &closed, &pid) != 6)
 			continue;
-		user = GetUserNameFromId(userid, true);
+		user = OidIsValid(userid) ? GetUserNameFromId(userid, true) : "public";
 		server = GetForeignServerExtended(serverid, FSV_MISSING_OK);
 		nulls[0] = server == NULL;
 		values[0] = server ? CStringGetTextDatum(server->servername) : (Datum) 0;

@@ -16,7 +16,7 @@ type Target struct {
 	ServerID    uint32
 	ServerHash  uint32 // syscache hash values, to recognise invalidations
 	MappingHash uint32
-	UserID      uint32 // local user it was opened for, for listings
+	UserID      uint32 // local user of the mapping, 0 for PUBLIC; for listings
 	Params      Params
 	Keep        bool // option keep_connections
 	LazyCommit  bool // option lazy_commit
