@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "storage/ipc.h"
 #include "utils/inval.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -111,6 +112,20 @@ invalidation_callback(Datum arg, int cacheid, uint32 hashvalue)
 		(void) pgwire_loaded->pgwire_go_conn_invalidate(cacheid == USERMAPPINGOID, hashvalue);
 }
 
+/*
+ * The remote is told that the session ends. It may not have been read yet how
+ * the last transaction ended, and a socket that is closed over unread bytes
+ * looks like a failure, which every remote would write to its log.
+ */
+static void
+exit_callback(int code, Datum arg)
+{
+	int32_t		closed,
+				in_use;
+
+	(void) pgwire_loaded->pgwire_go_conn_close(InvalidOid, &closed, &in_use);
+}
+
 void
 pgwire_join_transaction(void)
 {
@@ -120,6 +135,7 @@ pgwire_join_transaction(void)
 	{
 		RegisterXactCallback(xact_callback, NULL);
 		RegisterSubXactCallback(subxact_callback, NULL);
+		on_proc_exit(exit_callback, (Datum) 0);
 		CacheRegisterSyscacheCallback(FOREIGNSERVEROID, invalidation_callback, (Datum) 0);
 		CacheRegisterSyscacheCallback(USERMAPPINGOID, invalidation_callback, (Datum) 0);
 		registered = true;
