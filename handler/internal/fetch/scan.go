@@ -225,7 +225,9 @@ func (s *Scan) start() (Outcome, *session.Waiting, *sqlerr.Error) {
 		return Wait, w, nil
 	}
 	r := &result{scan: s, spool: spool{dir: s.spec.TempDir, limit: int(s.spec.FetchMemory)}, begins: !conn.Tx.InTransaction()}
-	r.alone = s.bind.Alone && r.begins && !s.spec.Dirty
+	// what functions of a remote view write is then kept even if the local
+	// statement fails, so who wants commits to be certain gets none of it
+	r.alone = s.bind.Alone && r.begins && !s.spec.Dirty && s.pool.LazyCommit(s.spec.Umid)
 	req := s.request(r)
 	req.Formats = conn.Formats(req, s.usualFormats())
 	r.formats, r.prepared = req.Formats, conn.Prepared(req)
