@@ -39,6 +39,12 @@ func (p *Pool) Commit() (*Waiting, *sqlerr.Error) {
 			if !c.Tx.InTransaction() {
 				continue
 			}
+			if c.Tx.Guarded() && !c.Tx.Clean() {
+				// a statement cancelled behind its savepoint is no reason to lose the rest
+				if err := c.mend(); err != nil {
+					return nil, err
+				}
+			}
 			cmd, wait := c.Tx.Commit(e.target.LazyCommit)
 			c.Control(!wait, cmd)
 			e.ending, e.awaits = true, wait
