@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "storage/fd.h"
 #include "utils/builtins.h"
 
 #include "pgwire_fdw.h"
@@ -15,6 +16,7 @@
 PG_FUNCTION_INFO_V1(pgwire_fdw_test_counters);
 PG_FUNCTION_INFO_V1(pgwire_fdw_test_fault);
 PG_FUNCTION_INFO_V1(pgwire_fdw_test_load);
+PG_FUNCTION_INFO_V1(pgwire_fdw_test_take_fds);
 
 /* () returns text: the live resources of the Go side, "name count" by line. */
 Datum
@@ -48,4 +50,15 @@ pgwire_fdw_test_load(PG_FUNCTION_ARGS)
 {
 	(void) pgwire_go();
 	PG_RETURN_VOID();
+}
+
+/* () returns int: claim every descriptor that the server would still grant. */
+Datum
+pgwire_fdw_test_take_fds(PG_FUNCTION_ARGS)
+{
+	int			taken = 0;
+
+	while (AcquireExternalFD())
+		taken++;
+	PG_RETURN_INT32(taken);
 }
