@@ -24,12 +24,17 @@ explain_text(const pgwire_scan_state *state, ExplainState *es)
 					 " batches=" INT64_FORMAT " round trips=" INT64_FORMAT,
 					 stats->rows, stats->bytes, stats->batches, stats->round_trips);
 	if (stats->spooled > 0)
-		appendStringInfo(&line, " set aside=" INT64_FORMAT " kB",
-						 (stats->spooled + 1023) / 1024);
+		appendStringInfo(&line, " set aside=" INT64_FORMAT " kB%s",
+						 (stats->spooled + 1023) / 1024,
+						 stats->spool_file > 0 ? " (disk)" : "");
 	if (es->timing)
-		appendStringInfo(&line, " connect=%.3f ms wait=%.3f ms",
-						 INSTR_TIME_GET_MILLISEC(state->connecting),
+	{
+		if (!INSTR_TIME_IS_ZERO(state->connecting))
+			appendStringInfo(&line, " connect=%.3f ms",
+							 INSTR_TIME_GET_MILLISEC(state->connecting));
+		appendStringInfo(&line, " wait=%.3f ms",
 						 INSTR_TIME_GET_MILLISEC(state->waited));
+	}
 	ExplainPropertyText("Remote", line.data, es);
 	pfree(line.data);
 }

@@ -454,6 +454,7 @@ func (r *result) Row(body []byte) (bool, *sqlerr.Error) {
 	case discard:
 		return true, nil
 	case keep:
+		r.scan.Stats.Bytes += int64(len(body)) + 5 // read by another scan's call
 		return true, r.setRowAside(body)
 	case hold:
 		return false, nil

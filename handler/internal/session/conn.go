@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
+	"golang.org/x/sys/unix"
 
 	"pgwire_fdw/handler/internal/invariant"
 	"pgwire_fdw/handler/internal/sqlerr"
@@ -526,7 +527,8 @@ func (c *Conn) fail(e *sqlerr.Error) {
 		if ex.open {
 			ex.open = false
 			ex.sink.Done(err)
-		} else if ex.sink == nil && ex.quiet && !ex.answered {
+		} else if ex.sink == nil && ex.quiet && !ex.answered && ex.sql != "ROLLBACK" {
+			// (what a ROLLBACK would have done, the server has done by going away)
 			c.warn(err, "could not end a transaction on server \"%s\"", c.Server)
 		}
 	}
@@ -557,10 +559,9 @@ func (c *Conn) Close() {
 	invariant.Track("connection", -1)
 }
 
-// Peek looks without blocking for a message that came while nobody read, such
-// as the farewell of a server that shuts down. Only for a quiet connection.
-func (c *Conn) Peek() {
-	if c.broken == nil && c.est != nil {
-		c.Pump(func() bool { return false })
-	}
+// gone reports whether the server has closed its end, whatever is still unread.
+func (c *Conn) gone() bool {
+	fds := []unix.PollFd{{Fd: int32(c.est.Sock.Fd()), Events: unix.POLLRDHUP}}
+	n, err := unix.Poll(fds, 0)
+	return err == nil && n > 0 && fds[0].Revents&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR) != 0
 }

@@ -310,11 +310,8 @@ func (p *Pool) List(check bool) []Listing {
 		if e.conn == nil {
 			continue
 		}
-		if check && e.conn.Quiet() {
-			e.conn.Peek()
-		}
 		out = append(out, Listing{ServerID: e.target.ServerID, Server: e.target.Params.Server, UserID: e.target.UserID,
-			Valid: !e.stale, InXact: e.conn.InUse(), Closed: e.conn.Broken() != nil, PID: e.conn.Established().PID})
+			Valid: !e.stale, InXact: e.conn.InUse(), Closed: e.conn.Broken() != nil || check && e.conn.gone(), PID: e.conn.Established().PID})
 	}
 	sort.Slice(out, func(i, j int) bool {
 		if out[i].Server != out[j].Server {
