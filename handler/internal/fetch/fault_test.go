@@ -269,8 +269,9 @@ func TestFailedLazyCommit(t *testing.T) {
 	r.must(s)
 	e.take()
 	e.mu.Lock()
-	at := e.sent
-	e.alter = func(i int, _ pgproto3.BackendMessage, raw []byte) ([]byte, bool) { return raw, i == at }
+	var at atomic.Int64
+	at.Store(int64(e.sent))
+	e.alter = func(i int, _ pgproto3.BackendMessage, raw []byte) ([]byte, bool) { return raw, int64(i) == at.Load() }
 	e.mu.Unlock()
 	if err := r.commit(); err != nil {
 		t.Fatal(err)
@@ -289,7 +290,7 @@ func TestFailedLazyCommit(t *testing.T) {
 		r.must(s)
 		e.take()
 		e.mu.Lock()
-		at = e.sent
+		at.Store(int64(e.sent))
 		e.mu.Unlock()
 		failsWith(t, r.commit(), "XX001", "injected")
 	}
