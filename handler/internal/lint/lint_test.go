@@ -97,7 +97,8 @@ func load(root string) (tree, error) {
 		case ".o", ".so", ".bc", ".zip":
 			return nil
 		}
-		if rel == "pgwire_fdw_go.h" || !d.Type().IsRegular() {
+		// .git is a file in a work tree of its own
+		if rel == ".git" || rel == "pgwire_fdw_go.h" || !d.Type().IsRegular() {
 			return nil
 		}
 		text, err := os.ReadFile(name)
