@@ -11,11 +11,12 @@ package main
 #define PGWIRE_BRIDGE_SUM 0
 #endif
 static uint64_t pgwire_bridge_sum(void) { return PGWIRE_BRIDGE_SUM; }
+// C.malloc ends the process where there is no memory; this one answers NULL.
+static void *pgwire_malloc(size_t n) { return malloc(n); }
 */
 import "C"
 
 import (
-	"fmt"
 	"runtime"
 	"runtime/debug"
 	"unsafe"
@@ -25,29 +26,42 @@ import (
 
 func main() {}
 
-// reply holds what the last call handed out. It is C memory, reused from call
-// to call, so that nothing C reads ever lies in the Go heap.
-var reply struct {
-	buf unsafe.Pointer
-	cap int
-	off int
-}
+// reply is where answers are put that C reads: memory of C, so that nothing C
+// reads ever lies in the Go heap. Small ones share a block that is always
+// there, so that a lack of memory can be told; others have blocks of their own,
+// which the next call frees.
+var reply = struct {
+	kept unsafe.Pointer
+	used int // of kept
+	more []unsafe.Pointer
+}{kept: C.malloc(keptReply)}
+
+const keptReply = 16 << 10
 
 // guard runs one export. It turns a panic into an error struct (SQLSTATE
 // XX000) and is the only place where that happens on the backend's thread.
+// Where there is none to fill, the connections are given up: whoever cannot be
+// told that something failed must not build on it.
 func guard(err *C.pgwire_error, f func() C.int32_t) (rc C.int32_t) {
-	reply.off = 0
+	freeReply()
 	defer func() {
 		if p := recover(); p != nil {
-			reply.off = 0 // whatever it had answered: a panic in here would end the process
-			rc = fail(err, handler.PanicError(p, debug.Stack()))
+			freeReply() // whatever it had answered
+			e := handler.PanicError(p, debug.Stack())
+			if err == nil {
+				handler.Distrust()
+			}
+			rc = fail(err, e)
 		}
 	}()
 	return f()
 }
 
-// fail fills *err from e and answers PGWIRE_ERROR.
+// fail fills *err from e and answers PGWIRE_ERROR; PGWIRE_OK when e is nil.
 func fail(err *C.pgwire_error, e *handler.Error) C.int32_t {
+	if e == nil {
+		return C.PGWIRE_OK
+	}
 	fillError(err, e)
 	return C.PGWIRE_ERROR
 }
@@ -56,12 +70,6 @@ func fillError(err *C.pgwire_error, e *handler.Error) {
 	if err == nil {
 		return
 	}
-	total := 256
-	for _, s := range []string{e.Message, e.Detail, e.Hint, e.Context, e.RemoteSQL,
-		e.Schema, e.Table, e.Column, e.Datatype, e.Constraint} {
-		total += len(s) + 8
-	}
-	reserve(total)
 	*err = C.pgwire_error{column: C.int32_t(e.ColumnIndex)}
 	state := e.SQLState
 	if len(state) != 5 {
@@ -82,37 +90,62 @@ func fillError(err *C.pgwire_error, e *handler.Error) {
 	err.constraint_name = out(e.Constraint)
 }
 
-// reserve makes room for n more reply bytes without moving what this call has
-// already handed out (a call reserves once, for everything it answers).
-func reserve(n int) {
-	if reply.off+n <= reply.cap {
-		return
+// room is n bytes of reply memory, valid until the next call; nil when there
+// is no memory.
+func room(n int) unsafe.Pointer {
+	n = (n + 7) &^ 7
+	if reply.used+n <= keptReply {
+		p := unsafe.Add(reply.kept, reply.used)
+		reply.used += n
+		return p
 	}
-	if reply.off != 0 {
-		panic(fmt.Sprintf("reply of %d more bytes after %d were handed out", n, reply.off))
+	p := C.pgwire_malloc(C.size_t(n))
+	if p != nil {
+		reply.more = append(reply.more, p)
 	}
-	C.free(reply.buf)
-	if n < 4096 {
-		n = 4096
-	}
-	reply.buf, reply.cap = C.malloc(C.size_t(n)), n
+	return p
 }
 
-// out copies s into the reply memory.
+func freeReply() {
+	reply.used = 0
+	for i, p := range reply.more {
+		C.free(p)
+		reply.more[i] = nil
+	}
+	reply.more = reply.more[:0]
+}
+
+// out copies s into reply memory; where there is no memory, as much of it as
+// there is still room for.
 func out(s string) C.pgwire_bytes {
 	if s == "" {
 		return C.pgwire_bytes{}
 	}
-	dst := unsafe.Slice((*byte)(unsafe.Add(reply.buf, reply.off)), len(s))
-	copy(dst, s)
-	reply.off += (len(s) + 7) &^ 7
-	return C.pgwire_bytes{data: (*C.uint8_t)(unsafe.Pointer(&dst[0])), len: C.int64_t(len(s))}
+	p := room(len(s))
+	if p == nil {
+		s = s[:keptReply-reply.used]
+		if s == "" {
+			return C.pgwire_bytes{}
+		}
+		p = room(len(s))
+	}
+	copy(unsafe.Slice((*byte)(p), len(s)), s)
+	return C.pgwire_bytes{data: (*C.uint8_t)(p), len: C.int64_t(len(s))}
 }
 
 // outBytes answers a whole reply of bytes.
-func outBytes(dst *C.pgwire_bytes, b []byte) {
-	reserve(len(b) + 8)
-	*dst = out(unsafe.String(unsafe.SliceData(b), len(b)))
+func outBytes(dst *C.pgwire_bytes, b []byte) *handler.Error {
+	*dst = C.pgwire_bytes{}
+	if len(b) == 0 {
+		return nil
+	}
+	p := room(len(b))
+	if p == nil {
+		return handler.NoMemory(len(b))
+	}
+	copy(unsafe.Slice((*byte)(p), len(b)), b)
+	*dst = C.pgwire_bytes{data: (*C.uint8_t)(p), len: C.int64_t(len(b))}
+	return nil
 }
 
 // in is a view of bytes that C owns: valid during this call only.

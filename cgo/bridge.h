@@ -10,7 +10,8 @@
  *  - It is called on the backend's own thread, never from a signal handler.
  *  - It returns at once. What is not ready is answered with PGWIRE_WAIT and
  *    a pgwire_wait that says what the caller should poll before calling again.
- *  - It never raises. PGWIRE_ERROR means that *err has been filled.
+ *  - It never raises. PGWIRE_ERROR means that *err has been filled, or where
+ *    there is none, that nothing was answered; no connection is then used on.
  *  - Memory handed in belongs to the caller and is not kept after the return.
  *  - Memory handed out (strings of an error, reply bytes) belongs to Go and is
  *    valid until the next call into Go; C copies it before anything else.
@@ -80,11 +81,9 @@ typedef struct pgwire_start_args {
 	int32_t max_procs;      /* GOMAXPROCS */
 	int32_t name_data_len;  /* NAMEDATALEN */
 	int64_t memory_limit;   /* Go heap limit in bytes */
-	int32_t max_identifier_bytes;
 	int32_t backend_pid;
-	pgwire_bytes encoding;  /* database encoding, PostgreSQL's name for it */
 	int32_t encoding_class; /* PGWIRE_ENC_* */
-	int32_t reserved;
+	pgwire_bytes encoding;  /* database encoding, PostgreSQL's name for it */
 	pgwire_bytes temp_dir;  /* where a scan may put its unlinked spool file */
 } pgwire_start_args;
 
@@ -155,14 +154,27 @@ int32_t pgwire_go_conn_open(pgwire_conn_args *args, pgwire_wait *wait, pgwire_er
 /* A server or user mapping changed; hash 0 means all. which: 0 server, 1 mapping */
 int32_t pgwire_go_conn_invalidate(int32_t which, uint32_t hash);
 
-/* Cached connections, one line each: see handler/xact.go, ConnList. */
-int32_t pgwire_go_conn_list(int32_t check, pgwire_bytes *reply, pgwire_error *err);
+/* one cached connection */
+typedef struct pgwire_conn_info {
+	uint32_t serverid;
+	uint32_t userid; /* whose the mapping is; 0: PUBLIC */
+	int32_t valid;   /* server and mapping are as when it was opened */
+	int32_t in_xact; /* used in the current transaction */
+	int32_t closed;  /* known to be lost; with check, after a look */
+	uint32_t pid;    /* of the remote process */
+} pgwire_conn_info;
+
+/*
+ * List the cached connections, ordered by the servers' names: *count of them at
+ * *list, which is reply memory. check: look whether the remotes have gone.
+ */
+int32_t pgwire_go_conn_list(int32_t check, pgwire_conn_info **list, int32_t *count, pgwire_error *err);
 
 /* Close idle cached connections of a server (0: all). *closed counts, *in_use counts those left. */
 int32_t pgwire_go_conn_close(uint32_t serverid, int32_t *closed, int32_t *in_use);
 
 /* How many sockets are held now, for the server's accounting of descriptors. */
-int32_t pgwire_go_conn_fds(void);
+int32_t pgwire_go_conn_fds(int32_t *held);
 
 /* ---- scans ---- */
 
@@ -177,9 +189,9 @@ typedef struct pgwire_column {
 
 typedef struct pgwire_scan_args {
 	uint32_t umid;
-	uint32_t userid;
 	int32_t superuser;
 	int32_t ncols;
+	int32_t reserved;
 	pgwire_column *cols;
 	pgwire_bytes sql;
 	int64_t fetch_memory;   /* bytes of rows kept beyond what was asked for */

@@ -5,7 +5,11 @@ package main
 */
 import "C"
 
-import "pgwire_fdw/handler"
+import (
+	"unsafe"
+
+	"pgwire_fdw/handler"
+)
 
 //export pgwire_go_conn_open
 func pgwire_go_conn_open(args *C.pgwire_conn_args, wait *C.pgwire_wait, err *C.pgwire_error) C.int32_t {
@@ -34,11 +38,24 @@ func pgwire_go_conn_invalidate(which C.int32_t, hash C.uint32_t) C.int32_t {
 }
 
 //export pgwire_go_conn_list
-func pgwire_go_conn_list(check C.int32_t, answer *C.pgwire_bytes, err *C.pgwire_error) C.int32_t {
-	return guard(err, func() C.int32_t {
-		outBytes(answer, []byte(handler.ConnList(check != 0)))
-		return C.PGWIRE_OK
-	})
+func pgwire_go_conn_list(check C.int32_t, list **C.pgwire_conn_info, count *C.int32_t, err *C.pgwire_error) C.int32_t {
+	return guard(err, func() C.int32_t { return connList(check, list, count, err) })
+}
+
+func connList(check C.int32_t, list **C.pgwire_conn_info, count *C.int32_t, err *C.pgwire_error) C.int32_t {
+	infos := handler.ConnList(check != 0)
+	bit := map[bool]C.int32_t{true: 1}
+	size := len(infos) * C.sizeof_pgwire_conn_info
+	if *list = (*C.pgwire_conn_info)(room(size)); *list == nil {
+		return fail(err, handler.NoMemory(size))
+	}
+	*count = C.int32_t(len(infos))
+	rows := unsafe.Slice(*list, len(infos))
+	for i, c := range infos {
+		rows[i] = C.pgwire_conn_info{serverid: C.uint32_t(c.ServerID), userid: C.uint32_t(c.UserID),
+			valid: bit[c.Valid], in_xact: bit[c.InXact], closed: bit[c.Closed], pid: C.uint32_t(c.PID)}
+	}
+	return C.PGWIRE_OK
 }
 
 //export pgwire_go_conn_close
@@ -51,6 +68,6 @@ func pgwire_go_conn_close(serverid C.uint32_t, closed, inUse *C.int32_t) C.int32
 }
 
 //export pgwire_go_conn_fds
-func pgwire_go_conn_fds() C.int32_t {
-	return guard(nil, func() C.int32_t { return C.int32_t(handler.Descriptors()) })
+func pgwire_go_conn_fds(held *C.int32_t) C.int32_t {
+	return guard(nil, func() C.int32_t { *held = C.int32_t(handler.Descriptors()); return C.PGWIRE_OK })
 }

@@ -17,6 +17,5 @@ func plan(request, answer *C.pgwire_bytes, err *C.pgwire_error) C.int32_t {
 	if e != nil {
 		return fail(err, e)
 	}
-	outBytes(answer, b)
-	return C.PGWIRE_OK
+	return fail(err, outBytes(answer, b))
 }

@@ -75,13 +75,12 @@ func scanNext(scan C.uint64_t, batch *C.pgwire_batch, wait *C.pgwire_wait, err *
 	if st != handler.StatusOK {
 		return status(wait, w, st)
 	}
-	fillBatch(batch, b)
-	return C.PGWIRE_OK
+	return fail(err, fillBatch(batch, b))
 }
 
 // fillBatch hands the rows over where they lie; the forms are copied to reply
 // memory, which is valid until the next call.
-func fillBatch(batch *C.pgwire_batch, b handler.Batch) {
+func fillBatch(batch *C.pgwire_batch, b handler.Batch) *handler.Error {
 	allDatum := C.int32_t(1)
 	for _, f := range b.Forms {
 		if f != 0 {
@@ -92,9 +91,12 @@ func fillBatch(batch *C.pgwire_batch, b handler.Batch) {
 	*(*uintptr)(unsafe.Pointer(&batch.rows)) = b.Rows
 	if allDatum == 0 {
 		var forms C.pgwire_bytes
-		outBytes(&forms, unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(b.Forms))), len(b.Forms)))
+		if e := outBytes(&forms, unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(b.Forms))), len(b.Forms))); e != nil {
+			return e
+		}
 		batch.forms = forms.data
 	}
+	return nil
 }
 
 //export pgwire_go_scan_stats

@@ -38,7 +38,7 @@ func pgwire_go_next_notice(level *C.int32_t, err *C.pgwire_error) C.int32_t {
 
 //export pgwire_go_counters
 func pgwire_go_counters(answer *C.pgwire_bytes) C.int32_t {
-	return guard(nil, func() C.int32_t { outBytes(answer, []byte(handler.Counters())); return C.PGWIRE_OK })
+	return guard(nil, func() C.int32_t { return fail(nil, outBytes(answer, []byte(handler.Counters()))) })
 }
 
 //export pgwire_go_fault

@@ -10,6 +10,8 @@
 
 #include "postgres.h"
 
+#include "executor/executor.h"
+
 #if PG_VERSION_NUM < 140000
 #error "pgwire_fdw needs PostgreSQL 14 or later"
 #endif
@@ -69,13 +71,20 @@
  * The user whose mapping a scan uses is kept in the plan since 16
  * (a61b1f74823); before, in the range table entry. InvalidOid: the current one.
  */
+static inline Oid
+pgwire_scan_check_as_user(ForeignScanState *node)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 #if PG_VERSION_NUM >= 160000
-#define pgwire_scan_check_as_user(node) \
-	(((ForeignScan *) (node)->ss.ps.plan)->checkAsUser)
+	return plan->checkAsUser;
 #else
-#define pgwire_scan_check_as_user(node) \
-	(pgwire_scan_rte(node)->checkAsUser)
+	int			rti = plan->scan.scanrelid;
+
+	if (rti == 0)
+		rti = bms_next_member(plan->fs_relids, -1);
+	return exec_rt_fetch(rti, node->ss.ps.state)->checkAsUser;
 #endif
+}
 
 /* Wait events of extensions have names of their own since 17 (c9af054653). */
 #if PG_VERSION_NUM >= 170000

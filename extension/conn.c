@@ -36,11 +36,11 @@ static int	accounted_fds = 0;
 void
 pgwire_account_fds(void)
 {
-	int			held;
+	int32_t		held;
 
-	if (pgwire_loaded == NULL)
+	if (pgwire_loaded == NULL ||
+		pgwire_loaded->pgwire_go_conn_fds(&held) != PGWIRE_OK)
 		return;
-	held = pgwire_loaded->pgwire_go_conn_fds();
 	for (; accounted_fds < held; accounted_fds++)
 		ReserveExternalFD();
 	for (; accounted_fds > held; accounted_fds--)
@@ -118,7 +118,7 @@ pgwire_open_connection(UserMapping *mapping)
 						   "Raise the server's max_files_per_process and/or \"ulimit -n\" limits.");
 	accounted_fds++;
 
-	while (PGWIRE_CALL(pgwire_go_conn_open, &args, &wait, &err) == PGWIRE_WAIT)
+	while (PGWIRE_CALL(err, pgwire_go_conn_open, &args, &wait) == PGWIRE_WAIT)
 		pgwire_wait_for(&wait);
 	pgwire_account_fds();
 	pgwire_deliver_notices();
@@ -147,54 +147,53 @@ begin_materialize(FunctionCallInfo fcinfo)
 }
 
 /*
+ * One row of pgwire_fdw_get_connections. Names are looked up here, because a
+ * server or role may have been renamed or dropped since the list was made.
+ */
+static void
+put_connection(ReturnSetInfo *rsinfo, const pgwire_conn_info *info, bool checked)
+{
+	ForeignServer *server = GetForeignServerExtended(info->serverid, FSV_MISSING_OK);
+	const char *user = OidIsValid(info->userid) ?
+		GetUserNameFromId(info->userid, true) : "public";
+	Datum		values[6];
+	bool		nulls[6] = {false};
+
+	nulls[0] = server == NULL;
+	values[0] = server ? CStringGetTextDatum(server->servername) : (Datum) 0;
+	nulls[1] = user == NULL;
+	values[1] = user ? CStringGetTextDatum(user) : (Datum) 0;
+	values[2] = BoolGetDatum(info->valid != 0);
+	values[3] = BoolGetDatum(info->in_xact != 0);
+	nulls[4] = !checked;
+	values[4] = BoolGetDatum(info->closed != 0);
+	values[5] = Int32GetDatum((int32) info->pid);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/*
  * pgwire_fdw_get_connections(check_conn bool): the connections of this
- * session. The list is made in Go; names are looked up here, because a server
- * or role may have been renamed or dropped since.
+ * session.
  */
 Datum
 pgwire_fdw_get_connections(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = begin_materialize(fcinfo);
 	bool		check = PG_GETARG_BOOL(0);
-	pgwire_bytes list = {0};
+	pgwire_conn_info *list,
+			   *infos;
+	int32_t		count;
 	pgwire_error err;
-	char	   *text,
-			   *line,
-			   *rest = NULL;
 
 	if (pgwire_loaded == NULL)
 		return (Datum) 0;
-	PGWIRE_CALL(pgwire_go_conn_list, check, &list, &err);
-	text = list.len ? pnstrdup((char *) list.data, list.len) : pstrdup("");
-	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-	{
-		Datum		values[6];
-		bool		nulls[6] = {false};
-		unsigned	serverid,
-					userid;
-		int			valid,
-					in_xact,
-					closed,
-					pid;
-		const char *user;
-		ForeignServer *server;
-
-		if (sscanf(line, "%u\t%u\t%d\t%d\t%d\t%d", &serverid, &userid,
-				   &valid, &in_xact, &closed, &pid) != 6)
-			continue;
-		user = OidIsValid(userid) ? GetUserNameFromId(userid, true) : "public";
-		server = GetForeignServerExtended(serverid, FSV_MISSING_OK);
-		nulls[0] = server == NULL;
-		values[0] = server ? CStringGetTextDatum(server->servername) : (Datum) 0;
-		nulls[1] = user == NULL;
-		values[1] = user ? CStringGetTextDatum(user) : (Datum) 0;
-		values[2] = BoolGetDatum(valid);
-		values[3] = BoolGetDatum(in_xact);
-		nulls[4] = !check;
-		values[4] = BoolGetDatum(closed);
-		values[5] = Int32GetDatum(pid);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-	}
+	PGWIRE_CALL(err, pgwire_go_conn_list, check, &list, &count);
+	/* before any look-up: it may come to call Go, whose memory the list is in */
+	infos = palloc(sizeof(pgwire_conn_info) * Max(count, 1));
+	if (count > 0)
+		memcpy(infos, list, sizeof(pgwire_conn_info) * count);
+	for (int i = 0; i < count; i++)
+		put_connection(rsinfo, &infos[i], check);
 	pgwire_account_fds();
 	return (Datum) 0;
 }

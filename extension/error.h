@@ -37,7 +37,7 @@ pgwire_check(int32_t rc, const pgwire_error *err)
 
 /*
  * Error context while a value is converted by C: names the foreign table and
- * column. Push with pgwire_push_conversion_context, pop with ..._pop.
+ * column. Between pgwire_push_conversion and pgwire_pop_conversion.
  */
 typedef struct pgwire_conversion
 {

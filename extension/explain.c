@@ -13,9 +13,9 @@
 
 /* One line for people. */
 static void
-explain_text(const pgwire_scan_state *state, ExplainState *es)
+explain_text(const pgwire_scan_state *state, const pgwire_scan_stats *stats,
+			 ExplainState *es)
 {
-	const pgwire_scan_stats *stats = &state->stats;
 	StringInfoData line;
 
 	initStringInfo(&line);
@@ -41,10 +41,9 @@ explain_text(const pgwire_scan_state *state, ExplainState *es)
 
 /* The same for programs: always all of them. */
 static void
-explain_properties(const pgwire_scan_state *state, ExplainState *es)
+explain_properties(const pgwire_scan_state *state, const pgwire_scan_stats *stats,
+				   ExplainState *es)
 {
-	const pgwire_scan_stats *stats = &state->stats;
-
 	ExplainPropertyInteger("Remote Rows", NULL, stats->rows, es);
 	ExplainPropertyInteger("Remote Bytes", NULL, stats->bytes, es);
 	ExplainPropertyInteger("Remote Batches", NULL, stats->batches, es);
@@ -63,15 +62,16 @@ void
 pgwireExplainForeignScan(ForeignScanState *node, ExplainState *es)
 {
 	pgwire_scan_state *state = (pgwire_scan_state *) node->fdw_state;
+	pgwire_scan_stats stats = {0};
 
 	if (es->verbose)
 		ExplainPropertyText("Remote SQL", state->plan.sql, es);
 	if (!es->analyze)
 		return;
 	if (state->scan != 0)
-		(void) pgwire_loaded->pgwire_go_scan_stats(state->scan, &state->stats);
+		(void) pgwire_loaded->pgwire_go_scan_stats(state->scan, &stats);
 	if (es->format == EXPLAIN_FORMAT_TEXT)
-		explain_text(state, es);
+		explain_text(state, &stats, es);
 	else
-		explain_properties(state, es);
+		explain_properties(state, &stats, es);
 }

@@ -3,7 +3,8 @@
  *
  * A scan on the Go side is known to C by a number. The number is kept beside
  * a reset callback of the memory context that the executor state lives in, so
- * that no error path has to remember to close it.
+ * that no error path has to remember to close it. The callback is registered
+ * before there is a scan: what is made is then never without an owner.
  */
 #include "postgres.h"
 
@@ -24,16 +25,18 @@ close_scan(void *arg)
 	owned_scan *owned = (owned_scan *) arg;
 
 	/* never raises and never waits: bridge.h */
-	(void) pgwire_loaded->pgwire_go_scan_close(owned->id);
+	if (owned->id != 0)
+		(void) pgwire_loaded->pgwire_go_scan_close(owned->id);
 }
 
-void
-pgwire_own_scan(MemoryContext cxt, uint64_t id)
+uint64_t *
+pgwire_reserve_scan(MemoryContext cxt)
 {
 	owned_scan *owned = MemoryContextAlloc(cxt, sizeof(owned_scan));
 
-	owned->id = id;
+	owned->id = 0;
 	owned->callback.func = close_scan;
 	owned->callback.arg = owned;
 	MemoryContextRegisterResetCallback(cxt, &owned->callback);
+	return &owned->id;
 }

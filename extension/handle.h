@@ -5,9 +5,10 @@
 #define PGWIRE_HANDLE_H
 
 /*
- * Own the scan handle id: when cxt is reset or deleted, by success or by
- * error, the scan is closed on the Go side.
+ * Room for the handle of a scan that is about to be made: when cxt is reset or
+ * deleted, by success or by error, the scan of that number is closed on the Go
+ * side. It holds 0, for none, until it is written to.
  */
-extern void pgwire_own_scan(MemoryContext cxt, uint64_t id);
+extern uint64_t *pgwire_reserve_scan(MemoryContext cxt);
 
 #endif

@@ -31,11 +31,11 @@ pgwire_go(void)
 }
 
 /*
- * Call a bridge function whose last argument is &err, a pgwire_error that the
- * caller declares; raises when the answer is PGWIRE_ERROR, else returns it.
+ * Call a bridge function with these arguments and &err, which is always its
+ * last, to be filled; raises when the answer is PGWIRE_ERROR, else returns it.
  */
-#define PGWIRE_CALL(fn, ...) \
-	pgwire_check(pgwire_go()->fn(__VA_ARGS__), &err)
+#define PGWIRE_CALL(err, fn, ...) \
+	pgwire_check(pgwire_go()->fn(__VA_ARGS__, &(err)), &(err))
 
 /* A view of a NUL-terminated string as bridge bytes. */
 static inline pgwire_bytes

@@ -128,7 +128,7 @@ pgwire_fdw_validator(PG_FUNCTION_ARGS)
 	args.superuser = superuser() ? 1 : 0;
 	args.options.data = (uint8_t *) buf.data;
 	args.options.len = buf.len;
-	PGWIRE_CALL(pgwire_go_option_validate, &args, &err);
+	PGWIRE_CALL(err, pgwire_go_option_validate, &args);
 
 	foreach(lc, options)
 	{

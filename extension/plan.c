@@ -72,7 +72,7 @@ ask(StringInfo request)
 	pgwire_bytes answer = {0};
 	pgwire_reply reply;
 
-	PGWIRE_CALL(pgwire_go_plan, &question, &answer, &err);
+	PGWIRE_CALL(err, pgwire_go_plan, &question, &answer);
 	reply.data = memcpy(palloc(Max(answer.len, 1)), answer.data, answer.len);
 	reply.left = answer.len;
 	return reply;

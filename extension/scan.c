@@ -26,18 +26,6 @@
 #include "scan.h"
 #include "wait.h"
 
-/* Only what a server before 16 needs: see compat.h. */
-static inline RangeTblEntry *
-pgwire_scan_rte(ForeignScanState *node)
-{
-	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
-	int			rti = plan->scan.scanrelid;
-
-	if (rti == 0)
-		rti = bms_next_member(plan->fs_relids, -1);
-	return exec_rt_fetch(rti, node->ss.ps.state);
-}
-
 /*
  * Might the function query a table? Of the built-in ones those that run SQL
  * (query_to_xml, ts_stat ...) are volatile or not safe in parallel workers.
@@ -147,16 +135,19 @@ pgwireBeginForeignScan(ForeignScanState *node, int eflags)
 	state->params = pgwire_prepare_params(plan->fdw_exprs, &node->ss.ps);
 }
 
-/* Make the scan on the Go side; it dies with the executor's memory. */
+/*
+ * Make the scan on the Go side; it dies with the executor's memory. Whoever is
+ * to close it is there first, so that nothing that fails later leaves it behind.
+ */
 static void
 open_scan(ForeignScanState *node, pgwire_scan_state *state)
 {
 	pgwire_scan_args args;
 	pgwire_error err;
+	uint64_t   *owned;
 
 	memset(&args, 0, sizeof(args));
 	args.umid = state->mapping->umid;
-	args.userid = state->mapping->userid;
 	args.superuser = superuser_arg(state->mapping->userid);
 	args.ncols = state->shape->ncols;
 	args.cols = pgwire_shape_columns(state->shape);
@@ -166,8 +157,9 @@ open_scan(ForeignScanState *node, pgwire_scan_state *state)
 		(int64_t) state->plan.expected_kb * 1024;
 	args.fetch_size = state->plan.fetch_size;
 	args.locks_rows = (state->plan.flags & PGWIRE_SCAN_F_LOCKS_ROWS) != 0;
-	PGWIRE_CALL(pgwire_go_scan_open, &args, &state->scan, &err);
-	pgwire_own_scan(node->ss.ps.state->es_query_cxt, state->scan);
+	owned = pgwire_reserve_scan(node->ss.ps.state->es_query_cxt);
+	PGWIRE_CALL(err, pgwire_go_scan_open, &args, owned);
+	state->scan = *owned;
 	pfree(args.cols);
 }
 
@@ -187,7 +179,7 @@ bind_scan(ForeignScanState *node, pgwire_scan_state *state)
 	args.nparams = state->params->count;
 	args.alone = state->may_be_alone && is_whole_transaction(node);
 	args.params = state->params->values;
-	PGWIRE_CALL(pgwire_go_scan_bind, state->scan, &args, &err);
+	PGWIRE_CALL(err, pgwire_go_scan_bind, state->scan, &args);
 	state->bound = true;
 	state->shaped = false;
 }
@@ -327,7 +319,6 @@ pgwireEndForeignScan(ForeignScanState *node)
 
 	if (state == NULL || state->scan == 0)
 		return;
-	(void) pgwire_loaded->pgwire_go_scan_stats(state->scan, &state->stats);
 	(void) pgwire_loaded->pgwire_go_scan_close(state->scan);
 	state->scan = 0;
 }

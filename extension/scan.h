@@ -29,7 +29,6 @@ typedef struct pgwire_scan_state
 	bool		timed;			/* EXPLAIN wants the time waited */
 	instr_time	waited;
 	instr_time	connecting;
-	pgwire_scan_stats stats;	/* as of the end of the scan */
 } pgwire_scan_state;
 
 #endif

@@ -122,6 +122,7 @@ void
 pgwire_shape_forms(pgwire_row_shape *shape, const uint8_t *forms, bool all_datum)
 {
 	MemoryContext old;
+	uint8	   *copy;
 
 	if (all_datum)
 	{
@@ -132,8 +133,10 @@ pgwire_shape_forms(pgwire_row_shape *shape, const uint8_t *forms, bool all_datum
 	if (shape->forms && memcmp(shape->forms, forms, shape->ncols) == 0)
 		return;
 	old = MemoryContextSwitchTo(MemoryContextGetParent(shape->converted));
-	shape->forms = palloc(shape->ncols);
-	memcpy(shape->forms, forms, shape->ncols);
+	/* first of all: a catalog look-up may come to call Go, whose memory it is */
+	copy = palloc(shape->ncols);
+	memcpy(copy, forms, shape->ncols);
+	shape->forms = NULL;
 	if (shape->input == NULL)
 	{
 		shape->input = palloc0(sizeof(FmgrInfo) * shape->ncols);
@@ -145,14 +148,15 @@ pgwire_shape_forms(pgwire_row_shape *shape, const uint8_t *forms, bool all_datum
 		Oid			type = i == shape->ctid ? TIDOID :
 			TupleDescAttr(shape->tupdesc, shape->attnums[i] - 1)->atttypid;
 
-		if (forms[i] == PGWIRE_FORM_TEXT)
+		if (copy[i] == PGWIRE_FORM_TEXT)
 			getTypeInputInfo(type, &function, &shape->ioparam[i]);
-		else if (forms[i] == PGWIRE_FORM_RECV)
+		else if (copy[i] == PGWIRE_FORM_RECV)
 			getTypeBinaryInputInfo(type, &function, &shape->ioparam[i]);
 		else
 			continue;
 		fmgr_info(function, &shape->input[i]);
 	}
+	shape->forms = copy;
 	MemoryContextSwitchTo(old);
 }
 

@@ -21,7 +21,6 @@ typedef struct pgwire_row_shape
 	uint8	   *forms;			/* PGWIRE_FORM_* of each; NULL: all datums */
 	FmgrInfo   *input;			/* input or receive function, where converted */
 	Oid		   *ioparam;
-	int			prepared;		/* functions looked up, for these forms */
 	MemoryContext converted;	/* values made here: until the next row */
 	pgwire_conversion conv;
 } pgwire_row_shape;

@@ -40,7 +40,7 @@ pgwire_fdw_test_fault(PG_FUNCTION_ARGS)
 
 	name.data = (uint8_t *) VARDATA_ANY(arg);
 	name.len = VARSIZE_ANY_EXHDR(arg);
-	PGWIRE_CALL(pgwire_go_fault, &name, &err);
+	PGWIRE_CALL(err, pgwire_go_fault, &name);
 	PG_RETURN_VOID();
 }
 

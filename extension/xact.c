@@ -68,12 +68,12 @@ xact_callback(XactEvent event, void *arg)
 	{
 		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
-			while (PGWIRE_CALL(pgwire_go_xact_event, PGWIRE_XACT_PRE_COMMIT, 1, &wait, &err) == PGWIRE_WAIT)
+			while (PGWIRE_CALL(err, pgwire_go_xact_event, PGWIRE_XACT_PRE_COMMIT, 1, &wait) == PGWIRE_WAIT)
 				pgwire_wait_for(&wait);
 			pgwire_deliver_notices();
 			break;
 		case XACT_EVENT_PRE_PREPARE:
-			PGWIRE_CALL(pgwire_go_xact_event, PGWIRE_XACT_PRE_PREPARE, 1, &wait, &err);
+			PGWIRE_CALL(err, pgwire_go_xact_event, PGWIRE_XACT_PRE_PREPARE, 1, &wait);
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PARALLEL_COMMIT:

@@ -1,9 +1,6 @@
 package handler
 
 import (
-	"fmt"
-	"strings"
-
 	"pgwire_fdw/handler/internal/invariant"
 	"pgwire_fdw/handler/internal/option"
 	"pgwire_fdw/handler/internal/session"
@@ -92,22 +89,26 @@ func applicationName(a ConnArgs, fromServer string) string {
 
 // InvalidateConns reacts to a change of a server (or user mapping) in the
 // catalogs; hash 0 means any of them.
-func InvalidateConns(mapping bool, hash uint32) { backend.pool.Invalidate(mapping, hash) }
-
-// ConnList describes the cached connections, one line each: server OID, user OID,
-// valid, used in this transaction, closed, remote process; separated by tabs,
-// booleans as 0 or 1. check makes it look whether the remote has gone.
-func ConnList(check bool) string {
-	bit := map[bool]int{true: 1}
-	var b strings.Builder
-	for _, l := range backend.pool.List(check) {
-		fmt.Fprintf(&b, "%d\t%d\t%d\t%d\t%d\t%d\n", l.ServerID, l.UserID, bit[l.Valid], bit[l.InXact], bit[l.Closed], l.PID)
-	}
-	return b.String()
+func InvalidateConns(mapping bool, hash uint32) {
+	invariant.MaybePanic("conn_invalidate")
+	backend.pool.Invalidate(mapping, hash)
 }
 
+// ConnInfo describes one cached connection (pgwire_conn_info of bridge.h).
+type ConnInfo = session.Listing
+
+// ConnList describes the cached connections, by server name. check makes it
+// look whether the remotes have gone.
+func ConnList(check bool) []ConnInfo { return backend.pool.List(check) }
+
 // CloseConns closes the idle connections of a server (0: all).
-func CloseConns(serverID uint32) (closed, inUse int) { return backend.pool.CloseIdle(serverID) }
+func CloseConns(serverID uint32) (closed, inUse int) {
+	invariant.MaybePanic("conn_close")
+	return backend.pool.CloseIdle(serverID)
+}
 
 // Descriptors counts the sockets held, for the server's accounting.
-func Descriptors() int { return backend.pool.Descriptors() }
+func Descriptors() int {
+	invariant.MaybePanic("conn_fds")
+	return backend.pool.Descriptors()
+}

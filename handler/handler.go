@@ -81,6 +81,19 @@ func backendNotify(level int, message string) {
 	}
 }
 
+// NoMemory is the error of an answer of n bytes that cannot be given.
+func NoMemory(n int) *Error {
+	return sqlerr.New(sqlerr.OutOfMemory, "out of memory for an answer of %d bytes", n)
+}
+
+// Distrust gives up all connections, after a panic that nobody can be told of.
+func Distrust() {
+	defer func() { _ = recover() }() // what made it panic may be what is to be given up
+	if backend.pool != nil {
+		backend.pool.Distrust()
+	}
+}
+
 // BridgeMismatch is the error of two objects from different builds.
 func BridgeMismatch() *Error {
 	return sqlerr.New("55000", "pgwire_fdw and pgwire_fdw_go are not from the same build").

@@ -102,6 +102,7 @@ func NextBatch(id uint64) (Batch, Status, Wait, *Error) {
 // ResetScan drops the scan's result.
 func ResetScan(id uint64) {
 	if s := backend.scans.byID[id]; s != nil {
+		invariant.MaybePanic("scan_reset")
 		s.Reset()
 	}
 }
@@ -109,9 +110,10 @@ func ResetScan(id uint64) {
 // CloseScan frees a scan; an unknown number is no error.
 func CloseScan(id uint64) {
 	if s := backend.scans.byID[id]; s != nil {
-		s.Close()
 		delete(backend.scans.byID, id)
 		invariant.Track("scan", -1)
+		invariant.MaybePanic("scan_close")
+		s.Close()
 	}
 }
 

@@ -170,3 +170,36 @@ func TestPanicLoop(t *testing.T) {
 	s.flat(before, 8<<10)
 	noCrash(t, r.local)
 }
+
+// TestPanicUnheard: a panic in an export that has no error to fill gives the
+// connections up, is not taken for an answer, and leaves nothing behind.
+func TestPanicUnheard(t *testing.T) {
+	r := newRig(t)
+	for point, trigger := range map[string]string{
+		"scan_close":      "SELECT count(*) FROM t",
+		"scan_reset":      "SELECT count(*) FROM t",
+		"conn_close":      "SELECT pgwire_fdw_disconnect_all()",
+		"conn_fds":        "SELECT pgwire_fdw_disconnect_all()",
+		"conn_invalidate": "CREATE SERVER another FOREIGN DATA WRAPPER pgwire_fdw",
+	} {
+		t.Run(point, func(t *testing.T) {
+			s := open(t, r.local)
+			s.works()
+			s.must("SELECT pgwire_fdw_disconnect_all()")
+			before := s.usage()
+			s.must("BEGIN; SELECT count(*) FROM t")
+			s.must(fmt.Sprintf("SELECT test_fault('%s')", point))
+			s.must(trigger)
+			e := s.refused("SELECT count(*) FROM t", "08006")
+			if !strings.Contains(e.Message, "after an internal error") {
+				t.Errorf("the error is %s", describe(e))
+			}
+			s.must("ROLLBACK")
+			s.works()
+			s.works()
+			s.must("SELECT pgwire_fdw_disconnect_all()")
+			s.settled(before)
+		})
+	}
+	noCrash(t, r.local)
+}

@@ -31,6 +31,8 @@ const (
 	QueryCanceled = "57014"
 	// InvalidOptionValue is FDW_INVALID_ATTRIBUTE_VALUE, a connection option whose value makes no sense.
 	InvalidOptionValue = "HV024"
+	// OutOfMemory is class 53 "out of memory".
+	OutOfMemory = "53200"
 	// FeatureNotSupported is class 0A.
 	FeatureNotSupported = "0A000"
 	// Internal is XX000.
