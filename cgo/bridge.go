@@ -73,7 +73,7 @@ func fillError(err *C.pgwire_error, e *handler.Error) {
 	*err = C.pgwire_error{column: C.int32_t(e.ColumnIndex)}
 	state := e.SQLState
 	if len(state) != 5 {
-		state = "XX000"
+		state = handler.InternalError
 	}
 	for i := 0; i < 5; i++ {
 		err.sqlstate[i] = C.char(state[i])

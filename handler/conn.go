@@ -1,10 +1,12 @@
 package handler
 
 import (
+	"pgwire_fdw/handler/internal/dial"
 	"pgwire_fdw/handler/internal/invariant"
 	"pgwire_fdw/handler/internal/option"
-	"pgwire_fdw/handler/internal/session"
+	"pgwire_fdw/handler/internal/pool"
 	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/sqlstate"
 )
 
 // ConnArgs describe the connection of a user mapping (pgwire_conn_args of
@@ -34,15 +36,15 @@ func OpenConn(a ConnArgs) (Status, Wait, *Error) {
 	invariant.MaybePanic("conn_open")
 	pairs, perr := option.SplitPairs(a.Options)
 	if perr != nil {
-		return StatusError, Wait{}, sqlerr.New(sqlerr.Internal, "%w", perr)
+		return StatusError, Wait{}, sqlerr.New(sqlstate.InternalError, "%w", perr)
 	}
 	o := option.ParseConnection(pairs)
-	w, err := backend.pool.Open(session.Target{
+	w, err := backend.pool.Open(dial.Target{
 		Umid: a.Umid, ServerID: a.ServerID, ServerHash: a.ServerHash, MappingHash: a.MappingHash,
 		UserID:     a.UserID,
 		Keep:       o.KeepConnections,
 		LazyCommit: o.LazyCommit,
-		Params: session.Params{
+		Params: dial.Params{
 			Server: a.Server, Options: o.Params, Superuser: a.Superuser,
 			PasswordRequired: o.PasswordRequired,
 			DefaultUser:      a.OSUser, DefaultSocketDir: a.SocketDir,
@@ -77,10 +79,10 @@ func remoteSettings() map[string]string {
 // applicationName picks the first that is not empty after its escapes are
 // expanded: the setting, the server's option, the name of the product.
 func applicationName(a ConnArgs, fromServer string) string {
-	id := session.Identity{ApplicationName: a.LocalAppName, SessionID: a.SessionID, ClusterName: a.ClusterName,
+	id := dial.Identity{ApplicationName: a.LocalAppName, SessionID: a.SessionID, ClusterName: a.ClusterName,
 		Database: a.Database, PID: backend.settings.BackendPID, User: a.SessionUser}
 	for _, candidate := range []string{a.AppNameSetting, fromServer} {
-		if name := session.ExpandApplicationName(candidate, id); name != "" {
+		if name := dial.ExpandApplicationName(candidate, id); name != "" {
 			return name
 		}
 	}
@@ -95,7 +97,7 @@ func InvalidateConns(mapping bool, hash uint32) {
 }
 
 // ConnInfo describes one cached connection (pgwire_conn_info of bridge.h).
-type ConnInfo = session.Listing
+type ConnInfo = pool.Listing
 
 // ConnList describes the cached connections, by server name. check makes it
 // look whether the remotes have gone.

@@ -15,13 +15,18 @@ import (
 	"time"
 
 	"pgwire_fdw/handler/internal/invariant"
+	"pgwire_fdw/handler/internal/pool"
 	"pgwire_fdw/handler/internal/session"
 	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/sqlstate"
 	"pgwire_fdw/handler/internal/wire"
 )
 
 // Error is what crosses to C when something failed.
 type Error = sqlerr.Error
+
+// InternalError is the SQLSTATE of an error that has none.
+const InternalError = sqlstate.InternalError
 
 // Status is the answer of a call; the values are those of bridge.h.
 type Status int
@@ -56,20 +61,20 @@ type Settings struct {
 // backend is the state of this process. Only the backend's thread touches it.
 var backend struct {
 	settings Settings
-	pool     *session.Pool
+	pool     *pool.Pool
 	scans    scanTable
 }
 
 // Start initialises the process. It is called once.
 func Start(s Settings) {
 	backend.settings = s
-	backend.pool = session.NewPool()
+	backend.pool = pool.New()
 	backend.scans.init()
 }
 
 // PanicError is what a recovered panic becomes.
 func PanicError(p any, stack []byte) *Error {
-	e := sqlerr.New(sqlerr.Internal, "internal error in the Go half of pgwire_fdw: panic: %v", p)
+	e := sqlerr.New(sqlstate.InternalError, "internal error in the Go half of pgwire_fdw: panic: %v", p)
 	e.Hint = "The session can go on. Please report this with the server's log at level DEBUG1."
 	backendNotify(session.LevelDebug, fmt.Sprintf("stack of the panic:\n%s", stack))
 	return e
@@ -77,13 +82,13 @@ func PanicError(p any, stack []byte) *Error {
 
 func backendNotify(level int, message string) {
 	if backend.pool != nil {
-		backend.pool.Notify(session.Notice{Level: level, Err: sqlerr.New("00000", "%s", message)})
+		backend.pool.Notify(session.Notice{Level: level, Err: sqlerr.New(sqlstate.SuccessfulCompletion, "%s", message)})
 	}
 }
 
 // NoMemory is the error of an answer of n bytes that cannot be given.
 func NoMemory(n int) *Error {
-	return sqlerr.New(sqlerr.OutOfMemory, "out of memory for an answer of %d bytes", n)
+	return sqlerr.New(sqlstate.OutOfMemory, "out of memory for an answer of %d bytes", n)
 }
 
 // Distrust gives up all connections, after a panic that nobody can be told of.
@@ -96,7 +101,7 @@ func Distrust() {
 
 // BridgeMismatch is the error of two objects from different builds.
 func BridgeMismatch() *Error {
-	return sqlerr.New("55000", "pgwire_fdw and pgwire_fdw_go are not from the same build").
+	return sqlerr.New(sqlstate.ObjectNotInPrerequisite, "pgwire_fdw and pgwire_fdw_go are not from the same build").
 		WithHint("Install both from one build and start a new session.")
 }
 

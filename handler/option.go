@@ -3,6 +3,7 @@ package handler
 import (
 	"pgwire_fdw/handler/internal/option"
 	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/sqlstate"
 )
 
 // ValidateOptions checks the options of one object at CREATE or ALTER; nil
@@ -15,7 +16,7 @@ import (
 func ValidateOptions(catalog int, superuser bool, pairs []byte) *Error {
 	list, err := option.SplitPairs(pairs)
 	if err != nil {
-		return sqlerr.New(sqlerr.Internal, "%w", err)
+		return sqlerr.New(sqlstate.InternalError, "%w", err)
 	}
 	bad := option.Validate(option.Catalog(catalog), superuser, list)
 	if bad == nil {

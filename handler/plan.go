@@ -10,10 +10,8 @@ import (
 	"pgwire_fdw/handler/internal/option"
 	"pgwire_fdw/handler/internal/ship"
 	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/sqlstate"
 )
-
-// tooManyArguments is ERRCODE_TOO_MANY_ARGUMENTS.
-const tooManyArguments = "54023"
 
 // Plan answers one question of the planner. Request and reply are as package
 // ir describes them; the request is not kept. Plan has no state: a plan that is
@@ -22,7 +20,7 @@ func Plan(request []byte) ([]byte, *Error) {
 	invariant.MaybePanic("plan")
 	req, err := ir.Decode(request)
 	if err != nil {
-		return nil, sqlerr.New(sqlerr.Internal, "%w", err)
+		return nil, sqlerr.New(sqlstate.InternalError, "%w", err)
 	}
 	switch r := req.(type) {
 	case *ir.Classify:
@@ -32,18 +30,18 @@ func Plan(request []byte) ([]byte, *Error) {
 	case *ir.Select:
 		return selectStatement(r)
 	}
-	return nil, sqlerr.New(sqlerr.Internal, "planner request %T is not handled", req)
+	return nil, sqlerr.New(sqlstate.InternalError, "planner request %T is not handled", req)
 }
 
 // relation reads the options that planning depends on.
 func relation(o ir.Options) (option.Relation, *Error) {
 	server, err := option.SplitPairs(o.Server)
 	if err != nil {
-		return option.Relation{}, sqlerr.New(sqlerr.Internal, "%w", err)
+		return option.Relation{}, sqlerr.New(sqlstate.InternalError, "%w", err)
 	}
 	table, err := option.SplitPairs(o.Table)
 	if err != nil {
-		return option.Relation{}, sqlerr.New(sqlerr.Internal, "%w", err)
+		return option.Relation{}, sqlerr.New(sqlstate.InternalError, "%w", err)
 	}
 	return option.ParseRelation(o.Major, server, table), nil
 }
@@ -95,15 +93,15 @@ func selectStatement(r *ir.Select) ([]byte, *Error) {
 			q.Where = append(q.Where, shipped)
 			reply.Ship[i] = true
 		} else if c.Must {
-			return nil, sqlerr.New(sqlerr.Internal, "condition was sent to the remote server before, not now: %w", err)
+			return nil, sqlerr.New(sqlstate.InternalError, "condition was sent to the remote server before, not now: %w", err)
 		}
 	}
 	statement, err := q.Deparse()
 	if errors.Is(err, deparse.ErrTooManyParams) {
-		return nil, sqlerr.New(tooManyArguments, "%w", err)
+		return nil, sqlerr.New(sqlstate.TooManyArguments, "%w", err)
 	}
 	if err != nil {
-		return nil, sqlerr.New(sqlerr.Internal, "%w", err)
+		return nil, sqlerr.New(sqlstate.InternalError, "%w", err)
 	}
 	reply.SQL = statement.SQL
 	for _, p := range statement.Params {
@@ -124,7 +122,7 @@ func columns(cols []ir.Column) (names map[int32]string, fetch []int32, e *Error)
 		}
 		pairs, err := option.SplitPairs(c.Options)
 		if err != nil {
-			return nil, nil, sqlerr.New(sqlerr.Internal, "%w", err)
+			return nil, nil, sqlerr.New(sqlstate.InternalError, "%w", err)
 		}
 		names[c.Attno] = option.ColumnName(pairs, c.Name)
 		if c.Fetch {

@@ -5,6 +5,7 @@ import (
 	"pgwire_fdw/handler/internal/invariant"
 	"pgwire_fdw/handler/internal/session"
 	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/sqlstate"
 	"pgwire_fdw/handler/internal/wire"
 )
 
@@ -126,5 +127,5 @@ func StatsOf(id uint64) ScanStats {
 }
 
 func noScan(id uint64) *Error {
-	return sqlerr.New(sqlerr.Internal, "there is no remote scan number %d", id)
+	return sqlerr.New(sqlstate.InternalError, "there is no remote scan number %d", id)
 }

@@ -4,6 +4,7 @@ import (
 	"pgwire_fdw/handler/internal/invariant"
 	"pgwire_fdw/handler/internal/session"
 	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/sqlstate"
 )
 
 // Events of the local transaction (PGWIRE_XACT_* of bridge.h).
@@ -51,7 +52,7 @@ func XactEvent(event, level int) (Status, Wait, *Error) {
 		}
 	case xactPrePrepare:
 		if p.InTransaction() {
-			err = sqlerr.New("0A000", "cannot PREPARE a transaction that has operated on pgwire_fdw foreign tables")
+			err = sqlerr.New(sqlstate.FeatureNotSupported, "cannot PREPARE a transaction that has operated on pgwire_fdw foreign tables")
 		}
 	case subxactCommit:
 		p.SubCommit(level)

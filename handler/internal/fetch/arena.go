@@ -5,6 +5,7 @@ import (
 
 	"pgwire_fdw/handler/internal/invariant"
 	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/sqlstate"
 	"pgwire_fdw/handler/internal/wire"
 )
 
@@ -39,7 +40,7 @@ func newBlock(size int) (*block, *sqlerr.Error) {
 	size = (size + 4095) &^ 4095
 	mem, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
-		return nil, sqlerr.New("53200", "out of memory: could not map %d bytes for rows: %w", size, err)
+		return nil, sqlerr.New(sqlstate.OutOfMemory, "out of memory: could not map %d bytes for rows: %w", size, err)
 	}
 	invariant.Track("arena", 1)
 	return &block{mem: mem, arena: wire.NewArena(mem)}, nil

@@ -11,8 +11,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pgwire_fdw/handler/internal/dial"
 	"pgwire_fdw/handler/internal/fakepg"
 	"pgwire_fdw/handler/internal/invariant"
+	"pgwire_fdw/handler/internal/pool"
 	"pgwire_fdw/handler/internal/session"
 	"pgwire_fdw/handler/internal/sqlerr"
 	"pgwire_fdw/handler/internal/wire"
@@ -64,8 +66,8 @@ const umid = 7
 // rig plays the part of the C side: it calls, waits and calls again.
 type rig struct {
 	t       testing.TB
-	pool    *session.Pool
-	target  session.Target
+	pool    *pool.Pool
+	target  dial.Target
 	level   int
 	alone   bool          // statements are transactions of their own
 	waits   int           // how often poll(2) had to wait
@@ -76,9 +78,9 @@ type rig struct {
 
 func newRig(t testing.TB, host, port string) *rig {
 	t.Helper()
-	r := &rig{t: t, pool: session.NewPool(), level: 1, limit: 20 * time.Second}
-	r.target = session.Target{Umid: umid, ServerID: 3, ServerHash: 33, MappingHash: 77, Keep: true, LazyCommit: true,
-		Params: session.Params{Server: "far", Superuser: true,
+	r := &rig{t: t, pool: pool.New(), level: 1, limit: 20 * time.Second}
+	r.target = dial.Target{Umid: umid, ServerID: 3, ServerHash: 33, MappingHash: 77, Keep: true, LazyCommit: true,
+		Params: dial.Params{Server: "far", Superuser: true,
 			Options:  map[string]string{"host": host, "port": port, "user": "me", "dbname": "postgres", "sslmode": "disable"},
 			Settings: map[string]string{"client_encoding": "UTF8"}}}
 	t.Cleanup(func() {

@@ -10,8 +10,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pgwire_fdw/handler/internal/pool"
 	"pgwire_fdw/handler/internal/session"
 	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/sqlstate"
 	"pgwire_fdw/handler/internal/wire"
 )
 
@@ -82,7 +84,7 @@ const (
 // uses it.
 type Scan struct {
 	spec   Spec
-	pool   *session.Pool
+	pool   *pool.Pool
 	phase  phase
 	bind   Bind
 	conn   *session.Conn
@@ -126,7 +128,7 @@ type result struct {
 const guardAbove = 64 << 10
 
 // New makes a scan. Nothing is sent.
-func New(pool *session.Pool, spec Spec) *Scan { return &Scan{spec: spec, pool: pool} }
+func New(pool *pool.Pool, spec Spec) *Scan { return &Scan{spec: spec, pool: pool} }
 
 // Bind starts the statement anew with these parameters; the rest of an earlier
 // result is dropped. The statement is sent by the first Next.
@@ -213,7 +215,7 @@ func (s *Scan) start() (Outcome, *session.Waiting, *sqlerr.Error) {
 	if err := s.pool.Authorize(s.spec.Umid, s.spec.Superuser); err != nil {
 		return End, nil, err
 	}
-	w, err := s.pool.SetAside(conn, func(sink session.Sink) bool { return sink.(*result).setAside() })
+	w, err := conn.SetAside(func(sink session.Sink) bool { return sink.(*result).setAside() })
 	if err != nil {
 		if conn.FailedEarly && s.tries == 0 {
 			s.tries++
@@ -246,7 +248,7 @@ func (s *Scan) start() (Outcome, *session.Waiting, *sqlerr.Error) {
 // resume asks for the next portion once the connection is free. Rows means: sent.
 func (s *Scan) resume() (Outcome, *session.Waiting, *sqlerr.Error) {
 	r := s.cur
-	w, err := s.pool.SetAside(s.conn, func(sink session.Sink) bool { return sink.(*result).setAside() })
+	w, err := s.conn.SetAside(func(sink session.Sink) bool { return sink.(*result).setAside() })
 	if err == nil && w != nil {
 		return Wait, w, nil
 	}
@@ -307,10 +309,10 @@ func (s *Scan) read() (out Outcome, w *session.Waiting, err *sqlerr.Error, decid
 		s.filled = true
 		return s.deliver()
 	}
-	if r.dropped && (r.err == nil || r.err.SQLState == sqlerr.QueryCanceled) {
+	if r.dropped && (r.err == nil || r.err.SQLState == sqlstate.QueryCanceled) {
 		// the end of a transaction has taken the rest, and may have cancelled the
 		// statement for it: going on would lose rows
-		r.err = sqlerr.New("24000", "rows of a remote statement are gone: the transaction or savepoint in which it was started has ended")
+		r.err = sqlerr.New(sqlstate.InvalidCursorState, "rows of a remote statement are gone: the transaction or savepoint in which it was started has ended")
 	}
 	yielded := false
 	if !r.done && r.err == nil && r.portal == "" {
@@ -389,8 +391,8 @@ func (s *Scan) recoverable() bool {
 	if s.conn.Broken() != nil {
 		return s.conn.FailedEarly
 	}
-	lost := r.prepared && r.err.SQLState == "26000"
-	altered := r.prepared && r.err.SQLState == "0A000"
+	lost := r.prepared && r.err.SQLState == sqlstate.InvalidSQLStatementName
+	altered := r.prepared && r.err.SQLState == sqlstate.FeatureNotSupported
 	switch {
 	case !lost && !altered:
 		return false
@@ -481,9 +483,9 @@ func (r *result) setRowAside(body []byte) *sqlerr.Error {
 // spoolError gives the SQLSTATE that PostgreSQL's own temporary files have
 // (errcode_for_file_access of utils/error/elog.c).
 func spoolError(err error) *sqlerr.Error {
-	state := "58030"
+	state := sqlstate.IOError
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
-		state = "53100"
+		state = sqlstate.DiskFull
 	}
 	return sqlerr.New(state, "%w", err)
 }
@@ -492,7 +494,7 @@ func spoolError(err error) *sqlerr.Error {
 // too small for the row. taken false: the block is full.
 func (r *result) decode(body []byte) (taken bool, _ *sqlerr.Error) {
 	if r.decoder == nil {
-		return true, sqlerr.New(sqlerr.ProtocolViolation, "a row came before its description")
+		return true, sqlerr.New(sqlstate.ProtocolViolation, "a row came before its description")
 	}
 	s := r.scan
 	if s.block == nil {

@@ -7,6 +7,7 @@ package invariant
 
 import (
 	"fmt"
+	"pgwire_fdw/handler/internal/sqlstate"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -26,7 +27,7 @@ func (e *PanicError) Error() string {
 }
 
 // SQLState returns XX000.
-func (e *PanicError) SQLState() string { return "XX000" }
+func (e *PanicError) SQLState() string { return sqlstate.InternalError }
 
 // Unwrap gives the panic value when it was an error (a runtime.Error, say).
 func (e *PanicError) Unwrap() error {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/ast"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,6 +38,8 @@ var goLaws = []law{
 			{"handler/internal/ir/x.go": "package ir\n\nimport \"pgwire_fdw/handler/internal/session\"\n"},
 			{"handler/internal/session/x.go": "package session\n\nimport \"pgwire_fdw/handler/internal/fetch\"\n"},
 			{"handler/internal/session/x.go": "package session\n\nimport \"pgwire_fdw/handler/internal/fakepg\"\n"},
+			{"handler/internal/dial/x.go": "package dial\n\nimport \"pgwire_fdw/handler/internal/session\"\n"},
+			{"handler/internal/session/x.go": "package session\n\nimport \"pgwire_fdw/handler/internal/pool\"\n"},
 			{"handler/internal/fetch/x.go": "package fetch\n\nimport \"pgwire_fdw/handler\"\n"},
 			{"handler/internal/novel/x.go": "package novel\n"},
 		},
@@ -46,6 +49,19 @@ var goLaws = []law{
 			"handler/internal/wire/x_test.go":    "package wire\n\nimport \"github.com/jackc/pgx/v5/pgtype\"\n",
 			"handler/internal/session/x_test.go": "package session\n\nimport \"pgwire_fdw/handler/internal/fakepg\"\n",
 			"handler/internal/deparse/x.go":      "package deparse\n\nimport (\n\t\"strings\"\n\t\"pgwire_fdw/handler/internal/ir\"\n)\n",
+		},
+	},
+	{
+		name:  "SQLSTATEs stand in one list",
+		check: states,
+		bad: []tree{
+			{"handler/x.go": "package handler\n\nvar s = \"40001\"\n"},
+			{"handler/internal/wire/x.go": "package wire\n\nfunc f(s string) bool { return s == \"22P02\" }\n"},
+		},
+		good: tree{
+			"handler/internal/sqlstate/x.go": "package sqlstate\n\nconst S = \"40001\"\n",
+			"handler/x_test.go":              "package handler\n\nvar s = \"40001\"\n",
+			"handler/x.go":                   "package handler\n\n// as 40001\nvar s, l, n = \"FALSE\", \"FIRST\", \"12345678\"\n",
 		},
 	},
 	{
@@ -114,19 +130,23 @@ var layers = map[string]struct {
 	internal string // names of packages, separated by blanks
 	outside  bool   // pgx, pglogrepl, x/sys
 }{
-	"invariant": {},
-	"ir":        {internal: "invariant"},
+	"sqlstate":  {},
+	"invariant": {internal: "sqlstate"},
+	"ir":        {internal: "invariant sqlstate"},
 	"remotever": {internal: "invariant"},
-	"wire":      {internal: "invariant"},
+	"mem":       {internal: "invariant sqlstate", outside: true},
+	"wire":      {internal: "invariant sqlstate"},
 	"txn":       {internal: "invariant"},
-	"option":    {internal: "invariant"},
+	"option":    {internal: "invariant sqlstate"},
 	"ship":      {internal: "invariant ir option remotever"},
 	"cost":      {internal: "invariant ir option remotever"},
 	"deparse":   {internal: "invariant ir option remotever ship"},
-	"sqlerr":    {internal: "invariant", outside: true},
-	"session":   {internal: "invariant option remotever sqlerr txn wire", outside: true},
-	"fetch":     {internal: "invariant option remotever session sqlerr txn wire", outside: true},
-	"repl":      {internal: "invariant option remotever session sqlerr txn wire", outside: true},
+	"sqlerr":    {internal: "invariant sqlstate", outside: true},
+	"dial":      {internal: "invariant mem option sqlerr sqlstate", outside: true},
+	"session":   {internal: "dial invariant mem option remotever sqlerr sqlstate txn wire", outside: true},
+	"pool":      {internal: "dial invariant option session sqlerr sqlstate txn", outside: true},
+	"fetch":     {internal: "invariant mem option pool session sqlerr sqlstate wire", outside: true},
+	"feed":      {internal: "dial invariant mem option remotever sqlerr sqlstate wire", outside: true},
 	"fakepg":    {internal: "invariant wire", outside: true},
 	"lint":      {},
 }
@@ -262,8 +282,8 @@ var untouchable = map[string]string{
 
 // excused are uses of the untouchable that a package must make, and why.
 var excused = map[string]string{
-	// pgconn reads PGSERVICE whatever it is given, so session must know whether it is set.
-	"handler/internal/session": "os.Getenv",
+	// pgconn reads PGSERVICE whatever it is given, so dial must know whether it is set.
+	"handler/internal/dial": "os.Getenv",
 }
 
 func guest(src tree) []string {
@@ -445,4 +465,24 @@ func receiverExported(d *ast.FuncDecl) bool {
 			return true
 		}
 	}
+}
+
+// aState is a string that looks like an SQLSTATE: five digits and capitals, of
+// a class that PostgreSQL has (which words in capitals do not begin with).
+var aState = regexp.MustCompile(`^"([0-5][0-9A-Z]|F0|HV|P0|XX)[0-9A-Z]{3}"$`)
+
+func states(src tree) []string {
+	files, findings := src.parse(src.guestGo())
+	for _, f := range files {
+		if in("handler/internal/sqlstate")(f.name) || in("handler/internal/fakepg")(f.name) {
+			continue
+		}
+		ast.Inspect(f.File, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && aState.MatchString(lit.Value) {
+				findings = append(findings, f.at(n, "spells the SQLSTATE %s; package sqlstate names it", lit.Value))
+			}
+			return true
+		})
+	}
+	return findings
 }

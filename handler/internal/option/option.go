@@ -54,15 +54,6 @@ func SplitPairs(b []byte) ([]Pair, error) {
 	return pairs, nil
 }
 
-// SQLSTATEs of what is wrong with an option (src/backend/utils/errcodes.txt).
-const (
-	stateSyntaxError           = "42601" // defGetBoolean
-	stateInvalidParameterValue = "22023"
-	stateInvalidOptionName     = "HV00D"
-	stateInsufficientPrivilege = "42501"
-	stateFeatureNotSupported   = "0A000"
-)
-
 // Error says what is wrong with an option, ready for ereport.
 type Error struct {
 	SQLState string // five characters

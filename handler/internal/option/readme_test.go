@@ -162,7 +162,7 @@ func meaning(s *Spec) string {
 // Every connection parameter that the README calls honoured is read by the
 // code that connects: none is accepted and forgotten.
 func TestSessionReadsEveryParameter(t *testing.T) {
-	files, err := filepath.Glob("../session/*.go")
+	files, err := filepath.Glob("../dial/*.go")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no source of the session: %v", err)
 	}

@@ -2,6 +2,7 @@ package option
 
 import (
 	"fmt"
+	"pgwire_fdw/handler/internal/sqlstate"
 	"strings"
 )
 
@@ -23,7 +24,7 @@ func validate(cat Catalog, superuser bool, p Pair) *Error {
 		return unknown(cat, p.Name)
 	}
 	if s.Effect == Refused {
-		return &Error{SQLState: stateInvalidOptionName,
+		return &Error{SQLState: sqlstate.FDWInvalidOptionName,
 			Message: fmt.Sprintf("option %q is not supported by pgwire_fdw", s.Name), Hint: s.Doc}
 	}
 	if err := s.check(p.Value); err != nil {
@@ -34,7 +35,7 @@ func validate(cat Catalog, superuser bool, p Pair) *Error {
 
 // unknown is the error for a name that objects of cat do not take.
 func unknown(cat Catalog, name string) *Error {
-	err := &Error{SQLState: stateInvalidOptionName, Message: fmt.Sprintf("invalid option \"%s\"", name)}
+	err := &Error{SQLState: sqlstate.FDWInvalidOptionName, Message: fmt.Sprintf("invalid option \"%s\"", name)}
 	match, takes := closest(name, cat)
 	switch {
 	case !takes:
@@ -53,13 +54,13 @@ func (s *Spec) allowed(cat Catalog, superuser bool, value string) *Error {
 	switch s.Rule {
 	case SuperuserIfFalse:
 		if set, _ := parseBool(value); !set {
-			return &Error{SQLState: stateInsufficientPrivilege,
+			return &Error{SQLState: sqlstate.InsufficientPrivilege,
 				Message: s.Name + "=false is superuser-only",
 				Hint:    "User mappings with the " + s.Name + " option set to false may only be created or modified by the superuser."}
 		}
 	case SuperuserInMapping:
 		if cat == Mapping {
-			return &Error{SQLState: stateInsufficientPrivilege,
+			return &Error{SQLState: sqlstate.InsufficientPrivilege,
 				Message: "sslcert and sslkey are superuser-only",
 				Hint:    "User mappings with the sslcert or sslkey options set may only be created or modified by the superuser."}
 		}
@@ -115,7 +116,7 @@ func (s *Spec) check(value string) *Error {
 func (s *Spec) checkBool(value string) *Error {
 	set, ok := parseBool(value)
 	if !ok {
-		return &Error{SQLState: stateSyntaxError, Message: s.Name + " requires a Boolean value"}
+		return &Error{SQLState: sqlstate.SyntaxError, Message: s.Name + " requires a Boolean value"}
 	}
 	if set && len(s.Unsupported) > 0 {
 		return s.unsupported(value)
@@ -157,16 +158,16 @@ func (s *Spec) checkList(value string) *Error {
 }
 
 func (s *Spec) invalid(kind, value, hint string) *Error {
-	return &Error{SQLState: stateInvalidParameterValue,
+	return &Error{SQLState: sqlstate.InvalidParameterValue,
 		Message: fmt.Sprintf("invalid value for %s option \"%s\": %s", kind, s.Name, value), Hint: hint}
 }
 
 func (s *Spec) outOfRange(format string, args ...any) *Error {
-	return &Error{SQLState: stateInvalidParameterValue, Message: fmt.Sprintf(format, args...)}
+	return &Error{SQLState: sqlstate.InvalidParameterValue, Message: fmt.Sprintf(format, args...)}
 }
 
 func (s *Spec) unsupported(value string) *Error {
-	return &Error{SQLState: stateFeatureNotSupported,
+	return &Error{SQLState: sqlstate.FeatureNotSupported,
 		Message: fmt.Sprintf("value \"%s\" of option \"%s\" is not supported by pgwire_fdw", value, s.Name), Hint: s.Doc}
 }
 

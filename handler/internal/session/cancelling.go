@@ -1,30 +1,21 @@
 package session
 
 import (
-	"context"
-	"sync/atomic"
 	"time"
 
-	"pgwire_fdw/handler/internal/invariant"
+	"pgwire_fdw/handler/internal/dial"
 	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/sqlstate"
 )
 
-// cancelTimeout bounds one cancel request, from dialling to the server's
-// closing of the extra connection.
-const cancelTimeout = 5 * time.Second
-
-// cancelling is a cancel request under way. The server signals the session
-// before it closes the extra connection, so once done is set the request can
-// no longer hit a later statement; until then nothing may be sent. Nor may it
-// hit an earlier one, such as the COMMIT or SAVEPOINT in front of what is to
-// be cancelled: it waits until those must have been run.
+// cancelling is the cancelling of the active statement. A request must not
+// hit an earlier statement either, such as the COMMIT or SAVEPOINT in front of
+// what is to be cancelled: it waits until those must have been run.
 type cancelling struct {
-	wanted time.Time
-	sig    *signal // nil until it is sent
-	stop   context.CancelFunc
-	done   atomic.Bool
-	at     time.Time // when it was sent
-	try    int
+	wanted  time.Time
+	request *dial.CancelRequest // nil until it is sent
+	at      time.Time           // when it was sent
+	try     int
 }
 
 // How long a cancel request waits for what was sent ahead of the statement:
@@ -67,83 +58,63 @@ func (c *Conn) cancelIn() time.Duration {
 
 // sendCancel sends c.cancel.
 func (c *Conn) sendCancel() {
-	sig, err := newSignal(2)
+	request, err := c.est.StartCancel()
 	if err != nil {
-		c.fail(sqlerr.New("53000", "could not make an eventfd: %w", err))
+		c.Fail(sqlerr.New(sqlstate.InsufficientResources, "could not make an eventfd: %w", err))
 		return
 	}
-	ctx, stop := context.WithTimeout(context.Background(), cancelTimeout)
-	k := c.cancel
-	k.sig, k.stop, k.at = sig, stop, time.Now()
-	est := c.est
-	finish := func() {
-		k.done.Store(true)
-		sig.Set()
-		sig.Release()
-	}
-	invariant.Go("cancel", func() {
-		_ = est.Cancel(ctx)
-		stop()
-		finish()
-	}, func(error) { finish() })
+	c.cancel.request, c.cancel.at = request, time.Now()
 }
 
-// CancelStep drives a cancel. finished: the statement has ended and the
-// request can do no more harm. Otherwise fd (or the timeout) is what to wait
-// for before asking again.
-func (c *Conn) CancelStep() (finished bool, fd int, write bool, timeout time.Duration) {
+// CancelStep drives a cancel. nil: the statement has ended and the request can
+// do no more harm. Otherwise it is what to wait for before asking again.
+func (c *Conn) CancelStep() *Waiting {
 	k := c.cancel
 	if c.broken != nil || k == nil {
 		c.dropCancel(true)
-		return true, -1, false, 0
+		return nil
 	}
-	end := c.BytesRead + abandonAfter
+	end := c.BytesRead + drainBytes
 	pr := c.Pump(func() bool { return len(c.queue) == 0 || c.BytesRead > end })
 	switch {
 	case c.broken != nil:
 	case len(c.queue) > 0:
-		return c.pressCancel(pr)
-	case k.sig != nil && !k.done.Load():
-		return false, k.sig.fd, false, cancelTimeout
+		return c.repeatCancel(pr)
+	case k.request != nil && !k.request.Delivered():
+		return &Waiting{FD: k.request.FD(), Timeout: -1}
 	}
 	c.dropCancel(true)
-	return true, -1, false, 0
+	return nil
 }
 
-// pressCancel sends the request when it is time to, and again when it had no
+// repeatCancel sends the request when it is time to, and again when it had no
 // effect.
-func (c *Conn) pressCancel(pr Progress) (finished bool, fd int, write bool, timeout time.Duration) {
+func (c *Conn) repeatCancel(pr Progress) *Waiting {
 	k := c.cancel
 	var wait time.Duration
-	if k.sig == nil {
+	if k.request == nil {
 		if wait = c.cancelIn(); wait == 0 {
 			c.sendCancel()
 			wait = k.retryAfter()
 		}
-	} else if wait = k.retryAfter() - time.Since(k.at); wait <= 0 && k.done.Load() {
+	} else if wait = k.retryAfter() - time.Since(k.at); wait <= 0 && k.request.Delivered() {
 		c.dropCancel(true)
 		c.cancel = &cancelling{wanted: k.wanted, try: k.try + 1}
 		c.sendCancel()
 		wait = c.cancel.retryAfter()
 	}
 	if c.broken != nil || pr != Blocked {
-		return false, -1, false, 0
+		return &Waiting{FD: -1}
 	}
-	fd, write = c.Poll()
-	return false, fd, write, max(wait, 5*time.Millisecond)
+	fd, write := c.Poll()
+	return &Waiting{FD: fd, Write: write, Timeout: max(wait, 5*time.Millisecond)}
 }
 
 // dropCancel lets go of a cancel request. Without stop it still goes out, and
-// its goroutine ends by itself within cancelTimeout.
+// its goroutine ends by itself.
 func (c *Conn) dropCancel(stop bool) {
-	if c.cancel == nil {
-		return
-	}
-	if k := c.cancel; k.sig != nil {
-		if stop {
-			k.stop()
-		}
-		k.sig.Release()
+	if c.cancel != nil && c.cancel.request != nil {
+		c.cancel.request.Release(stop)
 	}
 	c.cancel = nil
 }

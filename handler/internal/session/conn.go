@@ -1,3 +1,6 @@
+// Package session drives one connection to a remote server without blocking:
+// frames, exchanges, statements, settings, cancelling. How a connection is made
+// is package dial's business, which connections there are package pool's.
 package session
 
 import (
@@ -11,8 +14,10 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 	"golang.org/x/sys/unix"
 
+	"pgwire_fdw/handler/internal/dial"
 	"pgwire_fdw/handler/internal/invariant"
 	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/sqlstate"
 	"pgwire_fdw/handler/internal/txn"
 	"pgwire_fdw/handler/internal/wire"
 )
@@ -48,7 +53,7 @@ type Conn struct {
 	Umid   uint32
 	Tx     txn.State
 
-	est    *Established
+	est    *dial.Established
 	stream io.ReadWriter
 	in     readBuffer
 	enc    []byte
@@ -112,7 +117,7 @@ const (
 var serial uint32
 
 // NewConn takes over an established connection. notify receives notices.
-func NewConn(est *Established, server string, umid uint32, settings map[string]string, notify func(Notice)) *Conn {
+func NewConn(est *dial.Established, server string, umid uint32, settings map[string]string, notify func(Notice)) *Conn {
 	serial++
 	c := &Conn{Server: server, serial: serial, Umid: umid, est: est, stream: est.Stream, notify: notify, settings: settings}
 	c.in.load(est.Buffered)
@@ -125,7 +130,7 @@ func NewConn(est *Established, server string, umid uint32, settings map[string]s
 }
 
 // Established returns what connecting has learnt.
-func (c *Conn) Established() *Established { return c.est }
+func (c *Conn) Established() *dial.Established { return c.est }
 
 // Broken returns why the connection cannot be used any more, or nil.
 func (c *Conn) Broken() *sqlerr.Error { return c.broken }
@@ -136,6 +141,9 @@ func (c *Conn) Quiet() bool { return len(c.queue) == 0 && c.cancel == nil }
 // InUse reports whether the current local transaction depends on the
 // connection: by a remote transaction, or by a statement that is one of its own.
 func (c *Conn) InUse() bool { return c.Tx.InTransaction() || c.Active() != nil || c.cancel != nil }
+
+// Cancelling reports whether a statement is being cancelled.
+func (c *Conn) Cancelling() bool { return c.cancel != nil }
 
 // Active returns the sink that still expects rows, or nil.
 func (c *Conn) Active() Sink {
@@ -179,7 +187,7 @@ func (c *Conn) Pump(done func() bool) Progress {
 // panics. Who finds the mark still set must not go on with such a connection.
 func (c *Conn) begin() {
 	if c.busy {
-		c.fail(sqlerr.New(sqlerr.Internal, "connection to server \"%s\" cannot be used after an internal error", c.Server))
+		c.Fail(sqlerr.New(sqlstate.InternalError, "connection to server \"%s\" cannot be used after an internal error", c.Server))
 	}
 	c.busy = true
 }
@@ -223,7 +231,7 @@ func (c *Conn) pump(done func() bool) Progress {
 func (c *Conn) fill(need int) bool {
 	room, err := c.in.room(need)
 	if err != nil {
-		c.fail(sqlerr.New("53200", "out of memory while reading from server \"%s\": %w", c.Server, err))
+		c.Fail(sqlerr.New(sqlstate.OutOfMemory, "out of memory while reading from server \"%s\": %w", c.Server, err))
 		return false
 	}
 	// what the server said before it stopped listening may still be read
@@ -234,7 +242,7 @@ func (c *Conn) fill(need int) bool {
 	if n > 0 {
 		return true
 	}
-	if err == nil || errors.Is(err, ErrWouldBlock) {
+	if err == nil || errors.Is(err, dial.ErrWouldBlock) {
 		err = sendErr
 	}
 	if err != nil {
@@ -348,7 +356,7 @@ func (c *Conn) commandComplete(ex *exchange, body []byte) {
 		ex.controls--
 		if ex.sql == "COMMIT" && string(body) == "ROLLBACK\x00" && ex.err == nil {
 			// the answer to COMMIT in a transaction that had failed
-			ex.err = sqlerr.New("40000", "remote transaction on server \"%s\" was rolled back", c.Server)
+			ex.err = sqlerr.New(sqlstate.TransactionRollback, "remote transaction on server \"%s\" was rolled back", c.Server)
 		}
 	case !ex.open:
 		c.protocolError("a command was completed that was not sent")
@@ -412,7 +420,7 @@ func (c *Conn) errorResponse(ex *exchange, body []byte) {
 		ex.err = e
 	}
 	if e.Fatal {
-		c.fail(e)
+		c.Fail(e)
 		return
 	}
 	ex.answered = true
@@ -472,7 +480,7 @@ func (c *Conn) controlFailed(ex *exchange) {
 	if ex.quiet {
 		c.warn(ex.err, "could not end a transaction on server \"%s\"", c.Server)
 	}
-	c.fail(ex.err)
+	c.Fail(ex.err)
 }
 
 // unsolicited handles a message outside any exchange: a server that goes away
@@ -481,7 +489,7 @@ func (c *Conn) unsolicited(typ byte, body []byte) {
 	if typ == 'E' {
 		var m pgproto3.ErrorResponse
 		if m.Decode(body) == nil {
-			c.fail(c.farewell(sqlerr.FromResponse(&m)))
+			c.Fail(c.farewell(sqlerr.FromResponse(&m)))
 			return
 		}
 	}
@@ -489,26 +497,26 @@ func (c *Conn) unsolicited(typ byte, body []byte) {
 }
 
 func (c *Conn) protocolError(format string, args ...any) {
-	e := sqlerr.New(sqlerr.ProtocolViolation, "protocol error from server \"%s\"", c.Server)
+	e := sqlerr.New(sqlstate.ProtocolViolation, "protocol error from server \"%s\"", c.Server)
 	e.Detail = fmt.Sprintf(format, args...)
 	e.Fatal = true
-	c.fail(e)
+	c.Fail(e)
 }
 
 func (c *Conn) lost(err error) {
 	e := *sqlerr.From(err)
-	e.SQLState, e.Fatal = sqlerr.ConnectionFailure, true
+	e.SQLState, e.Fatal = sqlstate.ConnectionFailure, true
 	if e.Detail == "" {
 		e.Detail = e.Message
 	}
 	e.Message = fmt.Sprintf("lost the connection to server \"%s\"", c.Server)
-	c.fail(&e)
+	c.Fail(&e)
 }
 
-// fail marks the connection broken and tells everyone who waits for it. The
+// Fail marks the connection broken and tells everyone who waits for it. The
 // transaction state stays: who asks for the connection again within the same
 // transaction must hear that it is lost, not be given another snapshot.
-func (c *Conn) fail(e *sqlerr.Error) {
+func (c *Conn) Fail(e *sqlerr.Error) {
 	if c.broken != nil {
 		return
 	}
@@ -551,7 +559,7 @@ func (c *Conn) Close() {
 	for _, ex := range c.queue {
 		ex.quiet = false // an answer that nobody waits for is not missed either
 	}
-	c.fail(sqlerr.New(sqlerr.ConnectionFailure, "connection to server \"%s\" was closed", c.Server))
+	c.Fail(sqlerr.New(sqlstate.ConnectionFailure, "connection to server \"%s\" was closed", c.Server))
 	c.dropCancel(false)
 	_ = c.est.Sock.Close()
 	c.est = nil
@@ -559,8 +567,8 @@ func (c *Conn) Close() {
 	invariant.Track("connection", -1)
 }
 
-// gone reports whether the server has closed its end, whatever is still unread.
-func (c *Conn) gone() bool {
+// Gone reports whether the server has closed its end, whatever is still unread.
+func (c *Conn) Gone() bool {
 	fds := []unix.PollFd{{Fd: int32(c.est.Sock.Fd()), Events: unix.POLLRDHUP}}
 	n, err := unix.Poll(fds, 0)
 	return err == nil && n > 0 && fds[0].Revents&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR) != 0

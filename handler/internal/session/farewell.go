@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/sqlstate"
 )
 
 // farewell is what a remote's last words (an error of severity FATAL) become:
@@ -11,7 +12,7 @@ import (
 // mislead: 57P01, say, tells a client that its session here has been ended.
 func (c *Conn) farewell(e *sqlerr.Error) *sqlerr.Error {
 	lost := *e
-	lost.SQLState, lost.Fatal = sqlerr.ConnectionFailure, true
+	lost.SQLState, lost.Fatal = sqlstate.ConnectionFailure, true
 	lost.Message = fmt.Sprintf("lost the connection to server \"%s\"", c.Server)
 	lost.Detail = fmt.Sprintf("%s (SQLSTATE %s)", e.Message, e.SQLState)
 	if e.Detail != "" {

@@ -3,11 +3,14 @@ package session
 import (
 	"encoding/binary"
 	"io"
+	"net"
+	"os"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 	"golang.org/x/sys/unix"
 
+	"pgwire_fdw/handler/internal/dial"
 	"pgwire_fdw/handler/internal/sqlerr"
 	"pgwire_fdw/handler/internal/wire"
 )
@@ -82,7 +85,13 @@ func testConn(t testing.TB, stream io.ReadWriter) (*Conn, *[]Notice) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sock, err := newSock(pair[0], sockAddr{})
+	file := os.NewFile(uintptr(pair[0]), "pair")
+	conn, err := net.FileConn(file)
+	_ = file.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sock, err := dial.SockFromConn(conn)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +99,7 @@ func testConn(t testing.TB, stream io.ReadWriter) (*Conn, *[]Notice) {
 		stream = sock
 	}
 	var notices []Notice
-	c := NewConn(&Established{Sock: sock, Stream: stream}, "far", 1, map[string]string{"client_encoding": "UTF8"}, func(n Notice) { notices = append(notices, n) })
+	c := NewConn(&dial.Established{Sock: sock, Stream: stream}, "far", 1, map[string]string{"client_encoding": "UTF8"}, func(n Notice) { notices = append(notices, n) })
 	t.Cleanup(func() { c.Close(); _ = unix.Close(pair[1]) })
 	return c, &notices
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/sqlstate"
 )
 
 // Notice is something the remote (or the end of a transaction) says that is no error.
@@ -18,6 +19,50 @@ const (
 	LevelNotice  = 1
 	LevelWarning = 2
 )
+
+// Notices queues what remotes say until it can be handed to the client. Beyond
+// a bound they are counted only: a chatty remote must not fill the memory.
+type Notices struct {
+	queue   []Notice
+	bytes   int // of their texts
+	dropped int
+}
+
+const (
+	maxNotices     = 256
+	maxNoticeBytes = 1 << 20
+)
+
+// Add queues a notice, or counts it.
+func (q *Notices) Add(n Notice) {
+	size := n.size()
+	if len(q.queue) >= maxNotices || q.bytes+size > maxNoticeBytes {
+		q.dropped++
+		return
+	}
+	q.bytes += size
+	q.queue = append(q.queue, n)
+}
+
+// Next takes the oldest notice; after the last, one that counts the dropped.
+func (q *Notices) Next() (Notice, bool) {
+	if len(q.queue) == 0 {
+		if q.dropped == 0 {
+			return Notice{}, false
+		}
+		n := q.dropped
+		q.dropped = 0
+		return Notice{LevelWarning, sqlerr.New(sqlstate.Warning, "%d more notices from remote servers were dropped", n)}, true
+	}
+	n := q.queue[0]
+	q.queue = q.queue[1:]
+	q.bytes -= n.size()
+	return n, true
+}
+
+func (n Notice) size() int {
+	return len(n.Err.Message) + len(n.Err.Detail) + len(n.Err.Hint) + len(n.Err.Context) + len(n.Err.RemoteSQL)
+}
 
 func (c *Conn) notice(body []byte) {
 	var m pgproto3.NoticeResponse
@@ -62,7 +107,7 @@ func (c *Conn) parameterStatus(body []byte) {
 }
 
 func (c *Conn) warn(cause *sqlerr.Error, format string, args ...any) {
-	w := sqlerr.New(sqlerr.ConnectionFailure, format, args...)
+	w := sqlerr.New(sqlstate.ConnectionFailure, format, args...)
 	w.Detail = cause.Message
 	if cause.Detail != "" {
 		w.Detail += "\n" + cause.Detail

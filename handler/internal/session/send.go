@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/sqlstate"
 	"pgwire_fdw/handler/internal/wire"
 )
 
@@ -81,7 +82,7 @@ func (c *Conn) Resume(req *Request, portal string) *sqlerr.Error {
 		return err
 	}
 	if !c.Tx.InTransaction() {
-		return sqlerr.New("24000", "rows of a remote statement are gone: the transaction in which it was started has ended")
+		return sqlerr.New(sqlstate.InvalidCursorState, "rows of a remote statement are gone: the transaction in which it was started has ended")
 	}
 	if c.begin(); c.broken != nil {
 		return c.broken
@@ -153,18 +154,18 @@ func (c *Conn) sendable(req *Request) *sqlerr.Error {
 		return c.broken
 	}
 	if c.Active() != nil {
-		return sqlerr.New(sqlerr.Internal, "a statement was sent on a connection whose last result is unread")
+		return sqlerr.New(sqlstate.InternalError, "a statement was sent on a connection whose last result is unread")
 	}
 	if c.Tx.Failed() {
 		// by a statement whose rows were not wanted any more, so nobody has heard
-		e := sqlerr.New("25P02", "the transaction on server \"%s\" has failed", c.Server)
+		e := sqlerr.New(sqlstate.InFailedSQLTransaction, "the transaction on server \"%s\" has failed", c.Server)
 		if c.failure != nil {
 			e.Detail, e.Context, e.RemoteSQL = c.failure.Error(), c.failure.Context, c.failure.RemoteSQL
 		}
 		return e
 	}
 	if len(req.Params) > math.MaxUint16 {
-		return sqlerr.New("54000", "statement for server \"%s\" has %d parameters, more than the protocol's limit of %d",
+		return sqlerr.New(sqlstate.ProgramLimitExceeded, "statement for server \"%s\" has %d parameters, more than the protocol's limit of %d",
 			c.Server, len(req.Params), math.MaxUint16)
 	}
 	total := 0
@@ -172,7 +173,7 @@ func (c *Conn) sendable(req *Request) *sqlerr.Error {
 		total += len(req.Params[i].Value) + 4
 	}
 	if total > maxParams {
-		return sqlerr.New("54000", "parameters of a statement for server \"%s\" take %d bytes, more than the protocol's limit of %d",
+		return sqlerr.New(sqlstate.ProgramLimitExceeded, "parameters of a statement for server \"%s\" take %d bytes, more than the protocol's limit of %d",
 			c.Server, total, maxParams)
 	}
 	return nil
@@ -181,9 +182,9 @@ func (c *Conn) sendable(req *Request) *sqlerr.Error {
 // unsent undoes nothing of the state that Enter has announced: the connection
 // is closed instead, for a statement that could not even be encoded.
 func (c *Conn) unsent(err error, req *Request) *sqlerr.Error {
-	e := sqlerr.New("54000", "cannot send a statement to server \"%s\": %w", c.Server, err)
+	e := sqlerr.New(sqlstate.ProgramLimitExceeded, "cannot send a statement to server \"%s\": %w", c.Server, err)
 	e.RemoteSQL = req.SQL
-	c.fail(e)
+	c.Fail(e)
 	return e
 }
 

@@ -9,34 +9,12 @@ import (
 	"io"
 	"net"
 	"os"
+	"pgwire_fdw/handler/internal/sqlstate"
 	"strings"
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
-)
-
-// SQLSTATEs used here, from PostgreSQL's src/backend/utils/errcodes.txt.
-const (
-	// UnableToConnect is class 08 "sqlclient unable to establish sqlconnection".
-	UnableToConnect = "08001"
-	// ConnectionFailure is class 08 "connection failure": an established connection was lost.
-	ConnectionFailure = "08006"
-	// ProtocolViolation is class 08 "protocol violation".
-	ProtocolViolation = "08P01"
-	// PasswordRequired is S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED, which postgres_fdw raises when a
-	// non-superuser connects without a password.
-	PasswordRequired = "2F003"
-	// QueryCanceled is what a cancelled wait ends with.
-	QueryCanceled = "57014"
-	// InvalidOptionValue is FDW_INVALID_ATTRIBUTE_VALUE, a connection option whose value makes no sense.
-	InvalidOptionValue = "HV024"
-	// OutOfMemory is class 53 "out of memory".
-	OutOfMemory = "53200"
-	// FeatureNotSupported is class 0A.
-	FeatureNotSupported = "0A000"
-	// Internal is XX000.
-	Internal = "XX000"
 )
 
 // Error is an error ready for ereport. Empty strings mean "absent".
@@ -118,18 +96,18 @@ func From(err error) *Error {
 	if errors.As(err, &stated) {
 		return fromStated(err, stated.SQLState())
 	}
-	e := &Error{SQLState: Internal, Message: err.Error(), ColumnIndex: -1, cause: err}
+	e := &Error{SQLState: sqlstate.InternalError, Message: err.Error(), ColumnIndex: -1, cause: err}
 	var tooLong *pgproto3.ExceededMaxBodyLenErr
 	switch {
 	case errors.As(err, &tooLong):
-		e.SQLState, e.Fatal = ProtocolViolation, true
+		e.SQLState, e.Fatal = sqlstate.ProtocolViolation, true
 	case errors.Is(err, context.Canceled):
-		e.SQLState, e.Message = QueryCanceled, "canceled while waiting for the remote server"
+		e.SQLState, e.Message = sqlstate.QueryCanceled, "canceled while waiting for the remote server"
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		e.SQLState, e.Fatal = ConnectionFailure, true
+		e.SQLState, e.Fatal = sqlstate.ConnectionFailure, true
 		e.Message = "timeout expired while waiting for the remote server"
 	case IsConnectionLost(err):
-		e.SQLState, e.Fatal = ConnectionFailure, true
+		e.SQLState, e.Fatal = sqlstate.ConnectionFailure, true
 		e.Message = "lost the connection to the remote server"
 		e.Detail = lostDetail(err)
 	}
@@ -162,7 +140,7 @@ func lostDetail(err error) string {
 
 func fromStated(err error, state string) *Error {
 	if len(state) != 5 {
-		state = Internal
+		state = sqlstate.InternalError
 	}
 	e := &Error{SQLState: state, Message: err.Error(), ColumnIndex: -1, cause: err}
 	var d interface{ ErrorDetail() string }
@@ -208,7 +186,7 @@ func isFatal(unlocalized, localized, code string) bool {
 		return true
 	}
 	switch code {
-	case "57P01", "57P02", "57P03", "57P04", "57P05":
+	case sqlstate.AdminShutdown, sqlstate.CrashShutdown, sqlstate.CannotConnectNow, sqlstate.DatabaseDropped, sqlstate.IdleSessionTimeout:
 		return true
 	}
 	return false
@@ -224,7 +202,7 @@ func (e *Error) sane() *Error {
 		valid = c >= '0' && c <= '9' || c >= 'A' && c <= 'Z'
 	}
 	if !valid || strings.HasPrefix(e.SQLState, "00") || strings.HasPrefix(e.SQLState, "01") || strings.HasPrefix(e.SQLState, "02") {
-		e.SQLState = ConnectionFailure
+		e.SQLState = sqlstate.ConnectionFailure
 	}
 	if e.Message == "" {
 		e.Message = "the remote server reported an error without a message"

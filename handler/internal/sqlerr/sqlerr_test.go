@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"pgwire_fdw/handler/internal/sqlstate"
 	"reflect"
 	"strings"
 	"syscall"
@@ -25,27 +26,27 @@ func (stated) ErrorHint() string   { return "hint" }
 func (stated) ErrorColumn() int    { return 3 }
 
 func TestFrom(t *testing.T) {
-	own := New(ProtocolViolation, "x %d: %w", 1, io.EOF)
+	own := New(sqlstate.ProtocolViolation, "x %d: %w", 1, io.EOF)
 	for _, c := range []struct {
 		err    error
 		state  string
 		fatal  bool
 		column int
 	}{
-		{io.EOF, ConnectionFailure, true, -1},
-		{fmt.Errorf("wrapped: %w", io.ErrUnexpectedEOF), ConnectionFailure, true, -1},
-		{os.NewSyscallError("read", syscall.ECONNRESET), ConnectionFailure, true, -1},
-		{os.NewSyscallError("write", syscall.EPIPE), ConnectionFailure, true, -1},
-		{&net.OpError{Op: "read", Err: errors.New("odd")}, ConnectionFailure, true, -1},
-		{net.ErrClosed, ConnectionFailure, true, -1},
-		{os.ErrDeadlineExceeded, ConnectionFailure, true, -1},
-		{context.DeadlineExceeded, ConnectionFailure, true, -1},
-		{context.Canceled, QueryCanceled, false, -1},
+		{io.EOF, sqlstate.ConnectionFailure, true, -1},
+		{fmt.Errorf("wrapped: %w", io.ErrUnexpectedEOF), sqlstate.ConnectionFailure, true, -1},
+		{os.NewSyscallError("read", syscall.ECONNRESET), sqlstate.ConnectionFailure, true, -1},
+		{os.NewSyscallError("write", syscall.EPIPE), sqlstate.ConnectionFailure, true, -1},
+		{&net.OpError{Op: "read", Err: errors.New("odd")}, sqlstate.ConnectionFailure, true, -1},
+		{net.ErrClosed, sqlstate.ConnectionFailure, true, -1},
+		{os.ErrDeadlineExceeded, sqlstate.ConnectionFailure, true, -1},
+		{context.DeadlineExceeded, sqlstate.ConnectionFailure, true, -1},
+		{context.Canceled, sqlstate.QueryCanceled, false, -1},
 		{stated{"22P03"}, "22P03", false, 3},
-		{stated{"bad"}, Internal, false, 3},
-		{&pgproto3.ExceededMaxBodyLenErr{MaxExpectedBodyLen: 1, ActualBodyLen: 2}, ProtocolViolation, true, -1},
-		{errors.New("whatever"), Internal, false, -1},
-		{fmt.Errorf("outer: %w", own), ProtocolViolation, false, -1},
+		{stated{"bad"}, sqlstate.InternalError, false, 3},
+		{&pgproto3.ExceededMaxBodyLenErr{MaxExpectedBodyLen: 1, ActualBodyLen: 2}, sqlstate.ProtocolViolation, true, -1},
+		{errors.New("whatever"), sqlstate.InternalError, false, -1},
+		{fmt.Errorf("outer: %w", own), sqlstate.ProtocolViolation, false, -1},
 		{&pgconn.PgError{Code: "23505", Message: "m", SeverityUnlocalized: "ERROR"}, "23505", false, -1},
 		{&pgconn.PgError{Code: "57P01", Message: "m"}, "57P01", true, -1},
 		{&pgconn.PgError{Code: "53300", Message: "m", Severity: "FATAL"}, "53300", true, -1},
@@ -107,7 +108,7 @@ func TestAllFields(t *testing.T) {
 func TestHostileState(t *testing.T) {
 	for _, code := range []string{"", "0", "00000", "01000", "02000", "2350é", "abcde", "235 5", "2350567"} {
 		e := From(&pgconn.PgError{Code: code})
-		if e.SQLState != ConnectionFailure || e.Message == "" {
+		if e.SQLState != sqlstate.ConnectionFailure || e.Message == "" {
 			t.Errorf("%q: %+v", code, e)
 		}
 	}

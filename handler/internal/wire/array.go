@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"pgwire_fdw/handler/internal/sqlstate"
 )
 
 const (
@@ -39,11 +40,11 @@ func (d *Decoder) planArray(t native, elem column, remoteArray uint32) *arrayPla
 }
 
 var (
-	faultArrayShort    = &fault{stateInvalidBinary, "insufficient data left in external array value"}
-	faultArrayTrailing = &fault{stateInvalidBinary, "external array value has data after its last element"}
-	faultArrayFlags    = &fault{stateInvalidBinary, "invalid array flags"}
-	faultArrayItems    = &fault{stateProgramLimitReached, "array size exceeds the maximum allowed"}
-	faultArrayBound    = &fault{stateProgramLimitReached, "array lower bound is too large"}
+	faultArrayShort    = &fault{sqlstate.InvalidBinaryRepresentation, "insufficient data left in external array value"}
+	faultArrayTrailing = &fault{sqlstate.InvalidBinaryRepresentation, "external array value has data after its last element"}
+	faultArrayFlags    = &fault{sqlstate.InvalidBinaryRepresentation, "invalid array flags"}
+	faultArrayItems    = &fault{sqlstate.ProgramLimitExceeded, "array size exceeds the maximum allowed"}
+	faultArrayBound    = &fault{sqlstate.ProgramLimitExceeded, "array lower bound is too large"}
 )
 
 // arrayShape is the header of an external array value.
@@ -62,17 +63,17 @@ func readArrayShape(s *arrayShape, val []byte, oid uint32) ([]byte, *fault) {
 	}
 	ndim := int32(binary.BigEndian.Uint32(val))
 	if ndim < 0 {
-		return nil, &fault{stateInvalidBinary, fmt.Sprintf("invalid number of dimensions: %d", ndim)}
+		return nil, &fault{sqlstate.InvalidBinaryRepresentation, fmt.Sprintf("invalid number of dimensions: %d", ndim)}
 	}
 	if ndim > maxDim {
-		return nil, &fault{stateProgramLimitReached,
+		return nil, &fault{sqlstate.ProgramLimitExceeded,
 			fmt.Sprintf("number of array dimensions (%d) exceeds the maximum allowed (%d)", ndim, maxDim)}
 	}
 	if binary.BigEndian.Uint32(val[4:]) > 1 {
 		return nil, faultArrayFlags
 	}
 	if got := binary.BigEndian.Uint32(val[8:]); got != oid {
-		return nil, &fault{stateDatatypeMismatch,
+		return nil, &fault{sqlstate.DatatypeMismatch,
 			fmt.Sprintf("array has element type %d instead of expected %d", got, oid)}
 	}
 	val = val[12:]

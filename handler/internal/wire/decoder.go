@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"pgwire_fdw/handler/internal/sqlstate"
 )
 
 // slack is what a by-reference value may need in the arena beyond its length and its
@@ -66,7 +67,7 @@ func NewDecoder(cols []Column, remote []RemoteColumn, opt Options) (*Decoder, er
 		return d, nil
 	}
 	if len(cols) != len(remote) {
-		return nil, &ValueError{Column: -1, SQLState: stateDatatypeMismatch,
+		return nil, &ValueError{Column: -1, SQLState: sqlstate.DatatypeMismatch,
 			Reason: fmt.Sprintf("remote result has %d columns, expected %d", len(remote), len(cols))}
 	}
 	var mismatch FormatMismatch
@@ -286,8 +287,8 @@ func (d *Decoder) byReference(dst, val []byte, c *column, spare int) (int, *faul
 }
 
 var (
-	faultTrailing    = &fault{stateProtocolViolation, "DataRow message has data after its last field"}
-	faultRowTooLarge = &fault{stateProgramLimitReached, "row is larger than 4 GB"}
+	faultTrailing    = &fault{sqlstate.ProtocolViolation, "DataRow message has data after its last field"}
+	faultRowTooLarge = &fault{sqlstate.ProgramLimitExceeded, "row is larger than 4 GB"}
 )
 
 // refuse makes the error of a fault. It is apart from the loop to keep that small.
@@ -303,6 +304,6 @@ func (d *Decoder) refuse(i int, f *fault) error {
 
 //go:noinline
 func (d *Decoder) refuseCount(n int) error {
-	return &ValueError{Column: -1, SQLState: stateProtocolViolation,
+	return &ValueError{Column: -1, SQLState: sqlstate.ProtocolViolation,
 		Reason: fmt.Sprintf("DataRow message has %d fields, expected %d", n, len(d.cols))}
 }

@@ -1,8 +1,11 @@
 package wire
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"pgwire_fdw/handler/internal/sqlstate"
+)
 
-var faultJSON = &fault{stateInvalidText, "invalid input syntax for type json"}
+var faultJSON = &fault{sqlstate.InvalidTextRepresentation, "invalid input syntax for type json"}
 
 // checkJSON tells whether val is one JSON value by the grammar of json_recv
 // (common/jsonapi.c), which is RFC 8259's: escapes must be well formed, but what a

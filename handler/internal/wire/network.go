@@ -1,6 +1,9 @@
 package wire
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"pgwire_fdw/handler/internal/sqlstate"
+)
 
 // Address families as stored and sent: PGSQL_AF_INET is Linux's AF_INET, and
 // PGSQL_AF_INET6 is one more by definition (utils/inet.h).
@@ -10,8 +13,8 @@ const (
 )
 
 var (
-	faultInet     = &fault{stateInvalidBinary, "invalid external inet or cidr value"}
-	faultCidrBits = &fault{stateInvalidBinary, "invalid external cidr value: bits set to right of mask"}
+	faultInet     = &fault{sqlstate.InvalidBinaryRepresentation, "invalid external inet or cidr value"}
+	faultCidrBits = &fault{sqlstate.InvalidBinaryRepresentation, "invalid external cidr value: bits set to right of mask"}
 )
 
 // putInet writes an inet or cidr: { varlena header; family; bits; address }. On the
@@ -71,9 +74,9 @@ func putMacaddr8(dst, val []byte) (int, *fault) {
 const maxBits = 1<<31 - 1 - 8 + 1
 
 var (
-	faultBitString  = &fault{stateInvalidBinary, "invalid length in external bit string"}
-	faultBitLength  = &fault{stateStringLength, "bit string length does not match the length of its type"}
-	faultBitTooLong = &fault{stateStringTruncation, "bit string too long for its type"}
+	faultBitString  = &fault{sqlstate.InvalidBinaryRepresentation, "invalid length in external bit string"}
+	faultBitLength  = &fault{sqlstate.StringDataLengthMismatch, "bit string length does not match the length of its type"}
+	faultBitTooLong = &fault{sqlstate.StringDataRightTruncation, "bit string too long for its type"}
 )
 
 // putBit writes VarBit { varlena header; int32 number of bits; bits, first one high }.

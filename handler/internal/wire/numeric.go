@@ -1,6 +1,9 @@
 package wire
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"pgwire_fdw/handler/internal/sqlstate"
+)
 
 // NumericData (utils/adt/numeric.c) is a varlena of base-10000 digits behind one of two
 // headers: short { uint16 } for a small scale and weight, long { uint16; int16 } else.
@@ -31,12 +34,12 @@ const (
 )
 
 var (
-	faultNumericLength   = &fault{stateInvalidBinary, "external numeric value has the wrong length"}
-	faultNumericSign     = &fault{stateInvalidBinary, "invalid sign in external numeric value"}
-	faultNumericScale    = &fault{stateInvalidBinary, "invalid scale in external numeric value"}
-	faultNumericDigit    = &fault{stateInvalidBinary, "invalid digit in external numeric value"}
-	faultNumericFormat   = &fault{stateNumericOutOfRange, "value overflows numeric format"}
-	faultNumericOverflow = &fault{stateNumericOutOfRange, "numeric field overflow"}
+	faultNumericLength   = &fault{sqlstate.InvalidBinaryRepresentation, "external numeric value has the wrong length"}
+	faultNumericSign     = &fault{sqlstate.InvalidBinaryRepresentation, "invalid sign in external numeric value"}
+	faultNumericScale    = &fault{sqlstate.InvalidBinaryRepresentation, "invalid scale in external numeric value"}
+	faultNumericDigit    = &fault{sqlstate.InvalidBinaryRepresentation, "invalid digit in external numeric value"}
+	faultNumericFormat   = &fault{sqlstate.NumericValueOutOfRange, "value overflows numeric format"}
+	faultNumericOverflow = &fault{sqlstate.NumericValueOutOfRange, "numeric field overflow"}
 )
 
 // putNumeric writes a numeric as make_result would store it: without zero digits at

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"pgwire_fdw/handler/internal/sqlstate"
 	"runtime"
 )
 
@@ -25,11 +26,11 @@ const (
 const charIsSigned = runtime.GOARCH == "amd64" || runtime.GOARCH == "386"
 
 var (
-	faultBool      = &fault{stateInvalidBinary, "boolean value is neither 0 nor 1"}
-	faultDate      = &fault{stateDatetimeOverflow, "date out of range"}
-	faultTime      = &fault{stateDatetimeOverflow, "time out of range"}
-	faultTimestamp = &fault{stateDatetimeOverflow, "timestamp out of range"}
-	faultZone      = &fault{stateInvalidTimeZone, "time zone displacement out of range"}
+	faultBool      = &fault{sqlstate.InvalidBinaryRepresentation, "boolean value is neither 0 nor 1"}
+	faultDate      = &fault{sqlstate.DatetimeFieldOverflow, "date out of range"}
+	faultTime      = &fault{sqlstate.DatetimeFieldOverflow, "time out of range"}
+	faultTimestamp = &fault{sqlstate.DatetimeFieldOverflow, "timestamp out of range"}
+	faultZone      = &fault{sqlstate.InvalidTimeZoneDisplacement, "time zone displacement out of range"}
 )
 
 // byValueSize is the length of a by-value kind on the wire, and in memory.

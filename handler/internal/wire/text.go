@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/binary"
+	"pgwire_fdw/handler/internal/sqlstate"
 	"unicode/utf8"
 )
 
@@ -14,10 +15,10 @@ const (
 )
 
 var (
-	faultNUL           = &fault{stateNotInRepertoire, "text contains a zero byte"}
-	faultUTF8          = &fault{stateNotInRepertoire, "text is not valid UTF-8"}
-	faultNameTooLong   = &fault{stateNameTooLong, "identifier too long"}
-	faultVarcharLength = &fault{stateStringTruncation, "value too long for the length of its character type"}
+	faultNUL           = &fault{sqlstate.CharacterNotInRepertoire, "text contains a zero byte"}
+	faultUTF8          = &fault{sqlstate.CharacterNotInRepertoire, "text is not valid UTF-8"}
+	faultNameTooLong   = &fault{sqlstate.NameTooLong, "identifier too long"}
+	faultVarcharLength = &fault{sqlstate.StringDataRightTruncation, "value too long for the length of its character type"}
 )
 
 // putVarHeader writes a 4-byte varlena header; size includes it.

@@ -17,6 +17,7 @@ package wire
 
 import (
 	"fmt"
+	"pgwire_fdw/handler/internal/sqlstate"
 	"strconv"
 	"strings"
 )
@@ -153,22 +154,6 @@ func (e *ValueError) Error() string {
 	return fmt.Sprintf("result column %d (%q): %s", e.Column+1, e.Name, e.Reason)
 }
 
-// SQLSTATE codes used here (src/backend/utils/errcodes.txt).
-const (
-	stateProtocolViolation   = "08P01"
-	stateStringTruncation    = "22001"
-	stateNumericOutOfRange   = "22003"
-	stateDatetimeOverflow    = "22008"
-	stateInvalidTimeZone     = "22009"
-	stateNotInRepertoire     = "22021"
-	stateStringLength        = "22026"
-	stateInvalidText         = "22P02"
-	stateInvalidBinary       = "22P03"
-	stateDatatypeMismatch    = "42804"
-	stateNameTooLong         = "42622"
-	stateProgramLimitReached = "54000"
-)
-
 // fault is why a value is refused. The decoders below the row loop return a *fault
 // (most of them are constants of the package) so that the loop stays free of
 // interfaces and allocations; only the loop knows which column it was.
@@ -181,8 +166,8 @@ var (
 	// faultFull is not an error of the value: it does not fit in the arena.
 	faultFull = &fault{}
 
-	faultFixedLength = &fault{stateInvalidBinary, "binary value has the wrong length for its type"}
-	faultTooLarge    = &fault{stateProgramLimitReached, "value is larger than 1 GB"}
-	faultFieldLength = &fault{stateProtocolViolation, "invalid field length in DataRow message"}
-	faultTruncated   = &fault{stateProtocolViolation, "insufficient data left in DataRow message"}
+	faultFixedLength = &fault{sqlstate.InvalidBinaryRepresentation, "binary value has the wrong length for its type"}
+	faultTooLarge    = &fault{sqlstate.ProgramLimitExceeded, "value is larger than 1 GB"}
+	faultFieldLength = &fault{sqlstate.ProtocolViolation, "invalid field length in DataRow message"}
+	faultTruncated   = &fault{sqlstate.ProtocolViolation, "insufficient data left in DataRow message"}
 )

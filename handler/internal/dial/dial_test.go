@@ -1,4 +1,4 @@
-package session
+package dial
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"pgwire_fdw/handler/internal/fakepg"
 	"pgwire_fdw/handler/internal/invariant"
 	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/sqlstate"
 )
 
 // params points at one fake server with a password; more overrides options.
@@ -116,7 +117,7 @@ func TestPasswordRule(t *testing.T) {
 		t.Errorf("superuser: %v", err)
 	}
 	other := params(s)
-	if err := e.CheckPassword(other); err == nil || err.SQLState != sqlerr.PasswordRequired || err.Hint == "" {
+	if err := e.CheckPassword(other); err == nil || err.SQLState != sqlstate.ProhibitedSQLStatement || err.Hint == "" {
 		t.Errorf("cached connection of a superuser given to another user: %v", err)
 	}
 	other.PasswordRequired = false
@@ -208,17 +209,17 @@ func TestBadOptionValues(t *testing.T) {
 			p.Options[o[i]] = o[i+1]
 		}
 		_, err := parseSettings(p)
-		if err == nil || err.SQLState != sqlerr.InvalidOptionValue {
+		if err == nil || err.SQLState != sqlstate.FDWInvalidAttributeValue {
 			t.Errorf("%v: %v", o, err)
 		}
 	}
 	for _, name := range []string{"service", "passfile", "scram_client_key", "sslkeylogfile"} {
 		_, err := parseSettings(Params{Options: map[string]string{"user": "u", name: "x"}})
-		if err == nil || err.SQLState != sqlerr.FeatureNotSupported || !strings.Contains(err.Message, name) {
+		if err == nil || err.SQLState != sqlstate.FeatureNotSupported || !strings.Contains(err.Message, name) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := parseSettings(Params{Options: map[string]string{"user": "u", "gssencmode": "require"}}); err == nil || err.SQLState != sqlerr.FeatureNotSupported {
+	if _, err := parseSettings(Params{Options: map[string]string{"user": "u", "gssencmode": "require"}}); err == nil || err.SQLState != sqlstate.FeatureNotSupported {
 		t.Errorf("gssencmode=require: %v", err)
 	}
 }
@@ -377,11 +378,11 @@ func TestCancelWhileConnecting(t *testing.T) {
 				if d := time.Since(at); d > 500*time.Millisecond { // 100 ms is the aim; a busy machine may be late, a missed wake-up never comes
 					t.Errorf("came back after %v", d)
 				}
-				if failure.SQLState != sqlerr.QueryCanceled {
+				if failure.SQLState != sqlstate.QueryCanceled {
 					t.Errorf("%v", failure)
 				}
 			default:
-				if failure.SQLState != sqlerr.UnableToConnect || c.name != "no route for connect" && c.name != "name server" {
+				if failure.SQLState != sqlstate.UnableToConnect || c.name != "no route for connect" && c.name != "name server" {
 					t.Errorf("failed before it was cancelled: %v", failure)
 				}
 			}

@@ -1,6 +1,7 @@
-// Package session holds connections to remote servers: how they are made (Dial, in a goroutine), cancelled, kept for
-// reuse, and pumped by the backend's thread over a socket that never waits.
-package session
+// Package dial makes sessions on remote servers: configuration, hosts and their addresses, sockets, TLS,
+// authentication, and the cancel request. It ends in Established: connected, authenticated, idle, with a socket that
+// never waits. Everything that blocks runs in goroutines of its own.
+package dial
 
 import (
 	"context"
@@ -16,6 +17,7 @@ import (
 
 	"pgwire_fdw/handler/internal/invariant"
 	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/sqlstate"
 )
 
 // Established is a connected, authenticated, idle connection. Its Sock is in non-blocking mode.
@@ -67,13 +69,13 @@ func Dial(ctx context.Context, p Params) (*Established, *sqlerr.Error) {
 			_ = e.Sock.Close()
 		}
 		if errors.Is(ctx.Err(), context.Canceled) {
-			return nil, sqlerr.New(sqlerr.QueryCanceled, "canceled while connecting to server \"%s\": %w", p.Server, ctx.Err())
+			return nil, sqlerr.New(sqlstate.QueryCanceled, "canceled while connecting to server \"%s\": %w", p.Server, ctx.Err())
 		}
 		d.failures = append(d.failures, "timeout expired")
 		e = nil
 	}
 	if e == nil {
-		err := sqlerr.New(sqlerr.UnableToConnect, "could not connect to server \"%s\"", p.Server)
+		err := sqlerr.New(sqlstate.UnableToConnect, "could not connect to server \"%s\"", p.Server)
 		err.Detail = strings.Join(d.failures, "\n")
 		return nil, err
 	}
@@ -92,7 +94,7 @@ func CheckPassword(p Params) *sqlerr.Error {
 	if p.Superuser || !p.PasswordRequired || p.Options["password"] != "" {
 		return nil
 	}
-	return sqlerr.New(sqlerr.PasswordRequired, "password is required").
+	return sqlerr.New(sqlstate.ProhibitedSQLStatement, "password is required").
 		WithDetail("Non-superusers must provide a password in the user mapping.")
 }
 
@@ -102,7 +104,7 @@ func (e *Established) CheckPassword(p Params) *sqlerr.Error {
 	if p.Superuser || !p.PasswordRequired || e.UsedPassword && p.Options["password"] != "" {
 		return nil
 	}
-	return sqlerr.New(sqlerr.PasswordRequired, "password is required").
+	return sqlerr.New(sqlstate.ProhibitedSQLStatement, "password is required").
 		WithDetail("Non-superuser cannot connect if the server does not request a password.").
 		WithHint("Target server's authentication method must be changed or password_required=false set in the user mapping attributes.")
 }
@@ -208,7 +210,7 @@ func describe(err error) string {
 	if !errors.As(err, &remote) {
 		return err.Error()
 	}
-	if remote.SQLState == sqlerr.ProtocolViolation {
+	if remote.SQLState == sqlstate.ProtocolViolation {
 		return remote.Message
 	}
 	return remote.Error()
@@ -227,7 +229,7 @@ func (t twice) Unwrap() []error { return []error{t.second, t.first} }
 // answers when no line matches (or one rejects), encryption being part of the match.
 func refusedFor(err error) bool {
 	var e *sqlerr.Error
-	return errors.As(err, &e) && e.SQLState == "28000"
+	return errors.As(err, &e) && e.SQLState == sqlstate.InvalidAuthorization
 }
 
 // address tries one address, twice where sslmode says so: "allow" goes on to TLS when the server refuses a plain
@@ -262,7 +264,7 @@ func (d *dialer) address(ctx context.Context, ep endpoint, a address, wanted ses
 // verdict decides whether the next host may be tried.
 func (d *dialer) verdict(err error) error {
 	var e *sqlerr.Error
-	if errors.As(err, &e) && e.SQLState != sqlerr.ProtocolViolation && e.SQLState != "57P03" {
+	if errors.As(err, &e) && e.SQLState != sqlstate.ProtocolViolation && e.SQLState != sqlstate.CannotConnectNow {
 		return stopError{err}
 	}
 	return err

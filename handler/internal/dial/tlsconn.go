@@ -1,4 +1,4 @@
-package session
+package dial
 
 import (
 	"crypto/tls"
@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/sqlstate"
 )
 
 // sslRequest is the SSLRequest message: length 8, code 80877103.
@@ -41,7 +42,7 @@ func (t *tlsSettings) secure(sock *Sock, host string, mayPlain bool) (*tls.Conn,
 		case 'E': // CVE-2024-10977: the text is unauthenticated, so it is not shown
 			return nil, nil, handshakeError{errors.New("server sent an error instead of an answer to the request for TLS")}
 		default:
-			return nil, nil, sqlerr.New(sqlerr.ProtocolViolation, "server does not follow the protocol: it answered %s to the request for TLS", quote(answer[:]))
+			return nil, nil, sqlerr.New(sqlstate.ProtocolViolation, "server does not follow the protocol: it answered %s to the request for TLS", quote(answer[:]))
 		}
 	}
 	// No context: the handshake would watch it in a goroutine of its own. The caller interrupts the socket.

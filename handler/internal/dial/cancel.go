@@ -1,4 +1,4 @@
-package session
+package dial
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
+	"time"
 
 	"pgwire_fdw/handler/internal/invariant"
 )
@@ -67,4 +69,55 @@ func (e *Established) sendCancel(ctx context.Context, of *Established) error {
 		}
 	}
 	return errors.New("server answers a cancel request with data")
+}
+
+// cancelTimeout bounds one cancel request, from dialling to the server's
+// closing of the extra connection.
+const cancelTimeout = 5 * time.Second
+
+// CancelRequest is one on its way, in a goroutine of its own. The server
+// signals the session before it closes the extra connection, so once it is
+// delivered it can hit no later statement; until then nothing may be sent.
+type CancelRequest struct {
+	sig  *signal
+	stop context.CancelFunc
+	done atomic.Bool
+}
+
+// StartCancel sends a cancel request without blocking. Release must follow.
+func (e *Established) StartCancel() (*CancelRequest, error) {
+	sig, err := newSignal(2)
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithTimeout(context.Background(), cancelTimeout)
+	r := &CancelRequest{sig: sig, stop: stop}
+	finish := func() {
+		stop()
+		r.done.Store(true)
+		sig.Set()
+		sig.Release()
+	}
+	invariant.Go("cancel", func() {
+		_ = e.Cancel(ctx)
+		finish()
+	}, func(error) { finish() })
+	return r, nil
+}
+
+// FD is readable once the request is Delivered, within cancelTimeout at the
+// latest. It is valid until Release.
+func (r *CancelRequest) FD() int { return r.sig.fd }
+
+// Delivered reports whether the server has signalled its session, or the
+// request has failed: it can do nothing any more.
+func (r *CancelRequest) Delivered() bool { return r.done.Load() }
+
+// Release lets go of the request. Without stop it still goes out, and its
+// goroutine ends by itself.
+func (r *CancelRequest) Release(stop bool) {
+	if stop {
+		r.stop()
+	}
+	r.sig.Release()
 }

@@ -1,4 +1,4 @@
-package session
+package dial
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 
 	"pgwire_fdw/handler/internal/fakepg"
 	"pgwire_fdw/handler/internal/invariant"
-	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/sqlstate"
 )
 
 // slowWriter makes every write take longer than the 15 ms after which pgconn starts a reader in the background.
@@ -148,7 +148,7 @@ func TestCancelDuringHashing(t *testing.T) {
 	defer timer.Stop()
 	start := time.Now()
 	_, err := Dial(ctx, params(s))
-	if d := time.Since(start); err == nil || err.SQLState != sqlerr.QueryCanceled || d > 600*time.Millisecond {
+	if d := time.Since(start); err == nil || err.SQLState != sqlstate.QueryCanceled || d > 600*time.Millisecond {
 		t.Errorf("came back after %v with %v", d, err)
 	}
 }

@@ -1,4 +1,4 @@
-package session
+package dial
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/sqlstate"
 )
 
 // Params is everything needed to open one connection. No field is taken from the environment, a service file, a
@@ -65,7 +66,7 @@ type settings struct {
 }
 
 func badOption(name, value, format string, args ...any) *sqlerr.Error {
-	return sqlerr.New(sqlerr.InvalidOptionValue, "invalid value for option \"%s\": \"%s\"", name, value).
+	return sqlerr.New(sqlstate.FDWInvalidAttributeValue, "invalid value for option \"%s\": \"%s\"", name, value).
 		WithDetail("The value %s.", fmt.Sprintf(format, args...))
 }
 
@@ -86,7 +87,7 @@ func parseSettings(p Params) (*settings, *sqlerr.Error) {
 		}
 	}
 	if s.user == "" {
-		return nil, sqlerr.New(sqlerr.UnableToConnect, "could not connect to server \"%s\"", p.Server).
+		return nil, sqlerr.New(sqlstate.UnableToConnect, "could not connect to server \"%s\"", p.Server).
 			WithDetail("No user name is given in the user mapping.")
 	}
 	steps := []func(*settings, Params) *sqlerr.Error{
@@ -109,20 +110,20 @@ func parseSettings(p Params) (*settings, *sqlerr.Error) {
 func refuseForeignSources(_ *settings, p Params) *sqlerr.Error {
 	for _, name := range []string{"service", "servicefile", "passfile"} {
 		if v := p.Options[name]; v != "" {
-			return sqlerr.New(sqlerr.FeatureNotSupported, "option \"%s\" is not supported", name).
+			return sqlerr.New(sqlstate.FeatureNotSupported, "option \"%s\" is not supported", name).
 				WithDetail("Connection parameters are never read from files of the server's operating system user.").
 				WithHint("Set the parameters themselves as options of the server and of the user mapping.")
 		}
 	}
 	for _, name := range []string{"scram_client_key", "scram_server_key", "sslkeylogfile"} {
 		if p.Options[name] != "" {
-			return sqlerr.New(sqlerr.FeatureNotSupported, "option \"%s\" is not supported", name)
+			return sqlerr.New(sqlstate.FeatureNotSupported, "option \"%s\" is not supported", name)
 		}
 	}
 	switch v := p.Options["gssencmode"]; v {
 	case "", "disable", "prefer": // without credentials libpq's "prefer" does not use GSSAPI either
 	case "require":
-		return sqlerr.New(sqlerr.FeatureNotSupported, "GSSAPI encryption is not supported").
+		return sqlerr.New(sqlstate.FeatureNotSupported, "GSSAPI encryption is not supported").
 			WithHint("Use TLS: remove option \"gssencmode\" and set \"sslmode\".")
 	default:
 		return badOption("gssencmode", v, "must be disable, prefer or require")
@@ -256,7 +257,7 @@ func parseStartup(s *settings, p Params) *sqlerr.Error {
 	}
 	for _, reserved := range []string{"user", "database", "replication"} {
 		if _, ok := s.runtime[reserved]; ok {
-			return sqlerr.New(sqlerr.Internal, "startup parameter \"%s\" cannot be a session setting", reserved)
+			return sqlerr.New(sqlstate.InternalError, "startup parameter \"%s\" cannot be a session setting", reserved)
 		}
 	}
 	if v := p.Options["options"]; v != "" {
@@ -267,12 +268,12 @@ func parseStartup(s *settings, p Params) *sqlerr.Error {
 	}
 	for _, f := range [][2]string{{"user", s.user}, {"dbname", s.database}, {"password", s.password}} {
 		if strings.IndexByte(f[1], 0) >= 0 {
-			return sqlerr.New(sqlerr.InvalidOptionValue, "option \"%s\" contains a zero byte", f[0])
+			return sqlerr.New(sqlstate.FDWInvalidAttributeValue, "option \"%s\" contains a zero byte", f[0])
 		}
 	}
 	for k, v := range s.runtime {
 		if k == "" || strings.IndexByte(k, 0) >= 0 || strings.IndexByte(v, 0) >= 0 {
-			return sqlerr.New(sqlerr.InvalidOptionValue, "startup parameter \"%q\" is empty or contains a zero byte", k)
+			return sqlerr.New(sqlstate.FDWInvalidAttributeValue, "startup parameter \"%q\" is empty or contains a zero byte", k)
 		}
 	}
 	return nil

@@ -1,4 +1,4 @@
-package session
+package dial
 
 import (
 	"bytes"
@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/sqlstate"
 )
 
 // Limits on what a server may send before it is ready. libpq allows 2000 bytes for an authentication message and
@@ -111,7 +112,7 @@ func (s *startupReader) fill(n int) error {
 }
 
 func protocolError(format string, args ...any) error {
-	return sqlerr.New(sqlerr.ProtocolViolation, "server does not follow the protocol: %s", fmt.Sprintf(format, args...))
+	return sqlerr.New(sqlstate.ProtocolViolation, "server does not follow the protocol: %s", fmt.Sprintf(format, args...))
 }
 
 func (s *startupReader) next() error {

@@ -1,4 +1,4 @@
-package session
+package dial
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/sqlstate"
 )
 
 // tlsSettings is what the ssl* options say. Files are read when a connection is made, not before: they may
@@ -69,7 +70,7 @@ func parseTLSOptions(s *settings, p Params) *sqlerr.Error {
 		return badOption("ssl_max_protocol_version", o["ssl_max_protocol_version"], "is lower than \"ssl_min_protocol_version\"")
 	}
 	if (t.cert == "") != (t.key == "") {
-		return sqlerr.New(sqlerr.InvalidOptionValue, "options \"sslcert\" and \"sslkey\" must be given together")
+		return sqlerr.New(sqlstate.FDWInvalidAttributeValue, "options \"sslcert\" and \"sslkey\" must be given together")
 	}
 	return nil
 }

@@ -1,0 +1,229 @@
+// Package pool holds the connections of one backend, one per user mapping, and
+// makes their transactions follow the local one. Only the backend's thread uses
+// it; what has to be waited for it says, and is asked again.
+package pool
+
+import (
+	"sort"
+	"time"
+
+	"pgwire_fdw/handler/internal/dial"
+	"pgwire_fdw/handler/internal/session"
+	"pgwire_fdw/handler/internal/sqlerr"
+)
+
+// Pool holds the connections of this backend, one per user mapping. Only the
+// backend's thread uses it.
+type Pool struct {
+	entries map[uint32]*entry
+	notices session.Notices
+}
+
+type entry struct {
+	target  dial.Target
+	conn    *session.Conn
+	dial    *dial.Attempt
+	stale   bool // server or mapping changed: not to be used by a new transaction
+	ending  bool // the end of the local transaction has been sent (or begun)
+	awaits  bool // ... and its answer has to be awaited
+	elapsed time.Duration
+}
+
+// New makes an empty pool.
+func New() *Pool { return &Pool{entries: map[uint32]*entry{}} }
+
+// Lookup returns the usable connection of a user mapping, nil when one has to
+// be opened first.
+func (p *Pool) Lookup(umid uint32) *session.Conn {
+	e := p.entries[umid]
+	if e == nil || e.conn == nil {
+		return nil
+	}
+	if e.conn.InUse() {
+		return e.conn // even if stale or broken: this transaction is bound to it
+	}
+	if e.stale || e.conn.Broken() != nil {
+		e.conn.Close()
+		e.conn = nil
+		return nil
+	}
+	return e.conn
+}
+
+// LazyCommit is the mapping's option of that name.
+func (p *Pool) LazyCommit(umid uint32) bool {
+	e := p.entries[umid]
+	return e != nil && e.target.LazyCommit
+}
+
+// Authorize checks the password rule for another effective user of a cached
+// connection.
+func (p *Pool) Authorize(umid uint32, superuser bool) *sqlerr.Error {
+	e := p.entries[umid]
+	if e == nil || e.conn == nil || superuser {
+		return nil
+	}
+	params := e.target.Params
+	params.Superuser = false
+	if err := dial.CheckPassword(params); err != nil {
+		return err
+	}
+	return e.conn.Established().CheckPassword(params)
+}
+
+// Open makes or continues the connection of a user mapping. Nil, nil: done.
+func (p *Pool) Open(t dial.Target) (*session.Waiting, *sqlerr.Error) {
+	if p.Lookup(t.Umid) != nil {
+		return nil, p.Authorize(t.Umid, t.Params.Superuser)
+	}
+	e := p.entries[t.Umid]
+	if e == nil {
+		e = &entry{}
+		p.entries[t.Umid] = e
+	}
+	if e.dial == nil {
+		if err := dial.CheckPassword(t.Params); err != nil {
+			return nil, err
+		}
+		d, err := dial.Start(t.Params)
+		if err != nil {
+			return nil, err
+		}
+		e.target, e.dial, e.stale = t, d, false
+	}
+	est, err, ready := e.dial.Result()
+	if !ready {
+		return &session.Waiting{FD: e.dial.FD(), Timeout: -1, Connect: true}, nil
+	}
+	e.dial = nil
+	if err != nil {
+		return nil, err
+	}
+	return nil, p.adopt(e, est)
+}
+
+// adopt turns an established connection into the entry's Conn.
+func (p *Pool) adopt(e *entry, est *dial.Established) *sqlerr.Error {
+	params := &e.target.Params
+	if err := session.CheckSettings(est, params.Server, params.Settings); err != nil {
+		_ = est.Sock.Close()
+		return err
+	}
+	e.elapsed = est.Elapsed
+	e.conn = session.NewConn(est, params.Server, e.target.Umid, params.Settings, p.notices.Add)
+	return nil
+}
+
+// ConnectTime is how long the mapping's connection took to open.
+func (p *Pool) ConnectTime(umid uint32) time.Duration {
+	if e := p.entries[umid]; e != nil {
+		return e.elapsed
+	}
+	return 0
+}
+
+// Notify queues a notice of our own.
+func (p *Pool) Notify(n session.Notice) { p.notices.Add(n) }
+
+// NextNotice takes the oldest notice.
+func (p *Pool) NextNotice() (session.Notice, bool) { return p.notices.Next() }
+
+// InTransaction reports whether any remote transaction is open.
+func (p *Pool) InTransaction() bool {
+	for _, e := range p.entries {
+		if e.conn != nil && e.conn.Tx.InTransaction() {
+			return true
+		}
+	}
+	return false
+}
+
+// Invalidate marks connections whose server or user mapping has changed; hash
+// 0 means all. They are closed at once when idle, else when their transaction
+// ends.
+func (p *Pool) Invalidate(mapping bool, hash uint32) {
+	for umid, e := range p.entries {
+		h := e.target.ServerHash
+		if mapping {
+			h = e.target.MappingHash
+		}
+		if hash != 0 && h != hash {
+			continue
+		}
+		e.stale = true
+		if e.conn != nil && !e.conn.InUse() {
+			p.drop(umid, e)
+		}
+	}
+}
+
+// drop closes an entry's connection and forgets it.
+func (p *Pool) drop(umid uint32, e *entry) {
+	if e.dial != nil {
+		e.dial.Abandon()
+		e.dial = nil
+	}
+	if e.conn != nil {
+		e.conn.Close()
+	}
+	delete(p.entries, umid)
+}
+
+// CloseIdle closes the connections of a server (0: all) that no transaction
+// uses, and counts both kinds.
+func (p *Pool) CloseIdle(serverID uint32) (closed, inUse int) {
+	for umid, e := range p.entries {
+		if serverID != 0 && e.target.ServerID != serverID || e.conn == nil {
+			continue
+		}
+		if e.conn.InUse() {
+			inUse++
+			continue
+		}
+		p.drop(umid, e)
+		closed++
+	}
+	return closed, inUse
+}
+
+// Open descriptors that C has to account for (AcquireExternalFD).
+func (p *Pool) Descriptors() int {
+	n := 0
+	for _, e := range p.entries {
+		if e.conn != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// Listing describes one cached connection.
+type Listing struct {
+	ServerID uint32
+	Server   string
+	UserID   uint32
+	Valid    bool
+	InXact   bool
+	Closed   bool
+	PID      uint32
+}
+
+// List describes the cached connections, by server name. With check it looks
+// whether the remote has gone.
+func (p *Pool) List(check bool) []Listing {
+	var out []Listing
+	for _, e := range p.entries {
+		if e.conn == nil {
+			continue
+		}
+		out = append(out, Listing{ServerID: e.target.ServerID, Server: e.target.Params.Server, UserID: e.target.UserID,
+			Valid: !e.stale, InXact: e.conn.InUse(), Closed: e.conn.Broken() != nil || check && e.conn.Gone(), PID: e.conn.Established().PID})
+	}
+	sort.Slice(out, func(i, j int) bool {
+		if out[i].Server != out[j].Server {
+			return out[i].Server < out[j].Server
+		}
+		return out[i].UserID < out[j].UserID
+	})
+	return out
+}
