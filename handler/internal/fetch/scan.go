@@ -512,7 +512,7 @@ func (r *result) decode(body []byte) (taken bool, _ *sqlerr.Error) {
 			return false, nil
 		}
 		s.block.release()
-		b, e := newBlock(r.decoder.Need(len(body)))
+		b, e := newBlock(r.decoder.Need(body))
 		s.block = b
 		if e != nil {
 			return true, e

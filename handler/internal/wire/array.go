@@ -43,7 +43,7 @@ var (
 	faultArrayShort    = &fault{sqlstate.InvalidBinaryRepresentation, "insufficient data left in external array value"}
 	faultArrayTrailing = &fault{sqlstate.InvalidBinaryRepresentation, "external array value has data after its last element"}
 	faultArrayFlags    = &fault{sqlstate.InvalidBinaryRepresentation, "invalid array flags"}
-	faultArrayItems    = &fault{sqlstate.ProgramLimitExceeded, "array size exceeds the maximum allowed"}
+	faultArraySize     = &fault{sqlstate.ProgramLimitExceeded, "array size exceeds the maximum allowed"}
 	faultArrayBound    = &fault{sqlstate.ProgramLimitExceeded, "array lower bound is too large"}
 )
 
@@ -87,12 +87,12 @@ func readArrayShape(s *arrayShape, val []byte, oid uint32) ([]byte, *fault) {
 		lower := int32(binary.BigEndian.Uint32(val[4:]))
 		val = val[8:]
 		if items *= int64(dim); dim < 0 || items > math.MaxInt32 {
-			return nil, faultArrayItems
+			return nil, faultArraySize
 		}
 		s.dims[i], s.lower[i] = dim, lower
 	}
 	if items > maxArrayItems {
-		return nil, faultArrayItems
+		return nil, faultArraySize
 	}
 	for i := range s.ndim {
 		if int64(s.dims[i])+int64(s.lower[i]) > math.MaxInt32 {
@@ -120,8 +120,8 @@ func (d *Decoder) putArray(dst, val []byte, p *arrayPlan, spare int) (int, *faul
 		putArrayHeader(dst, arrayHeader, 0, p.oid, &s)
 		return arrayHeader, nil
 	}
-	start, offset := arrayHeader+8*s.ndim, 0
-	if putWords(dst[start:], elems, s.items, p.elem.kind) {
+	bitmap := arrayHeader + 8*s.ndim
+	if start := bitmap; putWords(dst[start:], elems, s.items, p.elem.kind) {
 		size := start + s.items*p.size
 		putArrayHeader(dst, size, 0, p.oid, &s)
 		clear(dst[size : (size+7)&^7])
@@ -131,13 +131,15 @@ func (d *Decoder) putArray(dst, val []byte, p *arrayPlan, spare int) (int, *faul
 	if f != nil {
 		return 0, f
 	}
-	bitmap := start
+	start, offset := bitmap, 0
 	if nulls > 0 {
-		start = (start + (s.items+7)/8 + 7) &^ 7
+		start = behindBitmap(bitmap, s.items)
 		offset = start
 	}
-	// Writers pad their value to 8 bytes, so the last element may touch 7 more.
-	if start+bound+8 > len(val)+4+slack+spare {
+	if p.size > 0 && start+bound > maxVarlena {
+		return 0, faultArraySize // the bound is exact: no memory is taken for it
+	}
+	if start+bound+arrayMargin > len(val)+4+slack+spare {
 		return 0, faultFull
 	}
 	clear(dst[bitmap:start])
@@ -146,11 +148,35 @@ func (d *Decoder) putArray(dst, val []byte, p *arrayPlan, spare int) (int, *faul
 		return 0, f
 	}
 	if size > maxVarlena {
-		return 0, faultTooLarge
+		return 0, faultArraySize
 	}
 	putArrayHeader(dst, size, offset, p.oid, &s)
 	clear(dst[size : (size+7)&^7])
 	return size, nil
+}
+
+// arrayMargin: writers pad their value to 8 bytes, so the last element may touch 7 more.
+const arrayMargin = 8
+
+// behindBitmap is where the elements begin when there is a null bitmap at this place.
+func behindBitmap(bitmap, items int) int { return (bitmap + (items+7)/8 + 7) &^ 7 }
+
+// arrayNeed is an upper bound of what putArray takes for a value, 0 when it refuses it.
+func arrayNeed(val []byte, p *arrayPlan) int {
+	var s arrayShape
+	elems, f := readArrayShape(&s, val, p.wireOID)
+	if f != nil || s.items == 0 {
+		return 0
+	}
+	nulls, bound, f := measureArray(elems, s.items, p)
+	start := arrayHeader + 8*s.ndim
+	if nulls > 0 {
+		start = behindBitmap(start, s.items)
+	}
+	if f != nil || p.size > 0 && start+bound > maxVarlena {
+		return 0
+	}
+	return start + bound + arrayMargin
 }
 
 // putWords is the short way for numbers that are only to be turned around and have no

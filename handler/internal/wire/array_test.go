@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -305,5 +306,34 @@ func TestArrayErrors(t *testing.T) {
 	_, err := decodeOne(t, texts, append(header(1, 0, 25, 2, 1, -1, 1), 0))
 	if err == nil || err.Error() != `result column 1 (""): array element 2: text contains a zero byte` {
 		t.Error(err)
+	}
+}
+
+// TestNamesAreMeasured: an array of empty names is 17 times its message in
+// memory. More than a value may be is refused before anybody makes room for it,
+// and room is made for what is there, not for the worst there could be.
+func TestNamesAreMeasured(t *testing.T) {
+	d := mustDecoder(t, Options{}, column4(1003, -1), column4(25, -1))
+	names := func(n int) []byte {
+		return append(join(be32(1), be32(0), be32(19), be32(int32(n)), be32(1)), make([]byte, 4*n)...)
+	}
+	tooMany := dataRow(names(maxVarlena/64+1), nil)
+	if need := d.Need(tooMany); need > len(tooMany)+1000 {
+		t.Errorf("%d bytes are wanted for what is refused", need)
+	}
+	wantState(t, d.Decode(dirtyArena(d.Need(tooMany)), tooMany), "54000")
+
+	few := dataRow(names(100), make([]byte, 1<<20))
+	if need, most := d.Need(few), len(few)+100*64+1000; need > most {
+		t.Errorf("%d bytes are wanted for a row of at most %d", need, most)
+	}
+	wide := dataRow(names(100), []byte(strings.Repeat("x", 1<<20)))
+	a := dirtyArena(d.Need(wide))
+	if err := d.Decode(a, wide); err != nil {
+		t.Fatal(err)
+	}
+	// one element less than too many
+	if need := d.Need(dataRow(names(maxVarlena/64), nil)); need < maxVarlena-100 {
+		t.Errorf("%d bytes are wanted for nearly 1 GB", need)
 	}
 }

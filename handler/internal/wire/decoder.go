@@ -37,9 +37,9 @@ type Decoder struct {
 	utf8    bool
 	nameLen int
 	stride  int
-	fixed   int // stride and slack of every column: what a row needs beyond its message
-	growth  int // an upper bound of arena bytes for one message byte
-	padding int // an upper bound of what char(n) columns add
+	fixed   int  // stride and slack of every column: what a row needs beyond its message
+	arrays  bool // some column is an array
+	padding int  // an upper bound of what char(n) columns add
 
 	names []string
 	forms []Form
@@ -57,7 +57,6 @@ func NewDecoder(cols []Column, remote []RemoteColumn, opt Options) (*Decoder, er
 		utf8:    opt.Encoding == UTF8,
 		nameLen: opt.NameDataLen,
 		stride:  rowHeader + 8*len(cols) + (len(cols)+7)&^7,
-		growth:  1,
 	}
 	if d.nameLen == 0 {
 		d.nameLen = 64
@@ -103,11 +102,7 @@ func (d *Decoder) plan(c Column, remote RemoteColumn, enc Encoding) (column, boo
 	switch {
 	case known && t.isArray:
 		elem := d.planScalar(t, c.Typmod)
-		d.growth = max(d.growth, 2)
-		if t.kind == kindName {
-			// An empty name is 4 bytes in the message.
-			d.growth = max(d.growth, 1+d.nameLen/4)
-		}
+		d.arrays = true
 		return column{kind: kindArray, typmod: -1, array: d.planArray(t, elem, remote.TypeOID)}, true
 	case known:
 		if t.kind == kindName {
@@ -156,10 +151,34 @@ func (d *Decoder) Forms() []Form { return d.forms }
 // datums, and the padded null flags.
 func (d *Decoder) Stride() int { return d.stride }
 
-// Need is an upper bound of the arena bytes that a row takes whose DataRow message has
-// a body of msgLen bytes: Decode never returns ErrFull when as many are free.
-func (d *Decoder) Need(msgLen int) int {
-	return d.fixed + d.padding + d.growth*msgLen
+// Need is an upper bound of the arena bytes that the row of a DataRow message (its body
+// is msg) takes: Decode never returns ErrFull when as many are free. Arrays are
+// measured, because what they grow by differs too much: an empty name is 4 bytes in
+// the message and 64 in memory.
+func (d *Decoder) Need(msg []byte) int {
+	need := d.fixed + d.padding + len(msg)
+	if !d.arrays || len(msg) < 2 {
+		return need
+	}
+	in := msg[2:]
+	for i := range d.cols {
+		if len(in) < 4 {
+			break
+		}
+		l := int(int32(binary.BigEndian.Uint32(in)))
+		in = in[4:]
+		if l > len(in) {
+			break
+		}
+		if l < 0 {
+			continue
+		}
+		if p := d.cols[i].array; p != nil {
+			need += max(0, arrayNeed(in[:l], p)-(l+4+slack))
+		}
+		in = in[l:]
+	}
+	return need
 }
 
 // Decode appends one row from the body of a DataRow message ('D' and the length word

@@ -84,7 +84,7 @@ func decodeOne(t testing.TB, d *Decoder, val []byte) (field, error) {
 		val = []byte{} // empty, not NULL
 	}
 	msg := dataRow(val)
-	a := dirtyArena(d.Need(len(msg)))
+	a := dirtyArena(d.Need(msg))
 	if err := d.Decode(a, msg); err != nil {
 		if a.Used() != 0 || a.Rows() != 0 {
 			t.Fatal("a refused row was appended")
@@ -221,12 +221,12 @@ func TestFull(t *testing.T) {
 	texts := join(be32(1), be32(0), be32(25), be32(2), be32(1), be32(1), []byte("x"), be32(-1))
 	msg := dataRow(be64(1), []byte("text"), []byte("ü"), texts, []byte("name"), names,
 		join(be16(2), be16(0), be16(0), be16(4), be16(9999), be16(9999)), []byte(`{"a": 1}`))
-	whole := dirtyArena(d.Need(len(msg)))
+	whole := dirtyArena(d.Need(msg))
 	if err := d.Decode(whole, msg); err != nil {
 		t.Fatal(err)
 	}
 	fitted := false
-	for size := 0; size <= d.Need(len(msg)); size++ {
+	for size := 0; size <= d.Need(msg); size++ {
 		buf := bytes.Repeat([]byte{0xEE}, size+8)
 		a := NewArena(buf)
 		a.buf = a.buf[:size:size]
@@ -247,7 +247,7 @@ func TestFull(t *testing.T) {
 		t.Fatal("did not fit into Need bytes")
 	}
 	// After rows that fitted, a full arena still has exactly those.
-	a := dirtyArena(3 * d.Need(len(msg)))
+	a := dirtyArena(3 * d.Need(msg))
 	for d.Decode(a, msg) == nil {
 	}
 	before := bytes.Clone(a.Bytes())

@@ -42,7 +42,7 @@ func FuzzDecodeRow(f *testing.F) {
 			return
 		}
 		msg := dataRow([]byte("before"), val, []byte("behind it"))
-		need := d.Need(len(msg))
+		need := d.Need(msg)
 		buf := bytes.Repeat([]byte{0xEE}, 8+(need+7)&^7+64)
 		a := NewArena(buf)
 		a.buf = a.buf[: (need+7)&^7 : (need+7)&^7]
@@ -71,7 +71,7 @@ func FuzzDecodeMessage(f *testing.F) {
 	f.Add(dataRow(be32(1), []byte("abc"), nil, []byte("12.5")))
 	f.Fuzz(func(t *testing.T, msg []byte) {
 		d := mustDecoder(t, Options{}, column4(23, -1), column4(25, -1), column4(1700, -1), column4(600, -1))
-		a := dirtyArena(d.Need(len(msg)))
+		a := dirtyArena(d.Need(msg))
 		err := d.Decode(a, msg[:len(msg):len(msg)])
 		if err == nil {
 			readRow(t, a, d, 0)

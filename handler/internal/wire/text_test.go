@@ -91,7 +91,7 @@ func TestForms(t *testing.T) {
 	for n := range 40 {
 		text, raw := bytes.Repeat([]byte("t"), n), bytes.Repeat([]byte{0, 0xff}, n)
 		msg := dataRow(raw, text)
-		a := dirtyArena(d.Need(len(msg)))
+		a := dirtyArena(d.Need(msg))
 		if err := d.Decode(a, msg); err != nil {
 			t.Fatal(err)
 		}

@@ -229,7 +229,7 @@ func TestNameLength(t *testing.T) {
 		d := mustDecoder(t, Options{NameDataLen: size}, column4(19, -1), column4(1003, -1))
 		elem := bytes.Repeat([]byte("e"), size-1)
 		msg := dataRow([]byte("abc"), join(be32(1), be32(0), be32(19), be32(1), be32(1), be32(int32(len(elem))), elem))
-		a := dirtyArena(d.Need(len(msg)))
+		a := dirtyArena(d.Need(msg))
 		if err := d.Decode(a, msg); err != nil {
 			t.Fatal(err)
 		}
@@ -240,6 +240,7 @@ func TestNameLength(t *testing.T) {
 		if got := varlena(fields[1].data); len(got) != 20+size || string(got[20:20+size-1]) != string(elem) || got[20+size-1] != 0 {
 			t.Fatalf("name[] of %d bytes: %x", size, got)
 		}
+		a.Reset()
 		wantState(t, d.Decode(a, dataRow(bytes.Repeat([]byte("n"), size), nil)), "42622")
 	}
 }
