@@ -14,6 +14,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/auxv.h>
 
 #include "catalog/pg_tablespace_d.h"
 #include "commands/tablespace.h"
@@ -49,6 +50,22 @@ encoding_class(void)
 	return PGWIRE_ENC_OTHER;
 }
 
+/*
+ * Go seeds its hashes, its DNS query numbers and all else that is to be
+ * unpredictable with the sixteen bytes that the kernel gives a program when it
+ * starts. Backends are forked and do not start: they all have the
+ * postmaster's. Nobody else looks at these bytes once main() runs.
+ */
+static void
+renew_seed(void)
+{
+	void	   *seed = (void *) getauxval(AT_RANDOM);
+
+	/* zeros send Go to the kernel by itself */
+	if (seed != NULL && !pg_strong_random(seed, 16))
+		memset(seed, 0, 16);
+}
+
 /* dlopen and dlsym; a message on failure, which is palloc'ed, else NULL. */
 static char *
 open_object(void)
@@ -57,7 +74,10 @@ open_object(void)
 
 	snprintf(path, sizeof(path), "%s/pgwire_fdw_go%s", pkglib_path, DLSUFFIX);
 	if (go_object == NULL)
+	{
+		renew_seed();
 		go_object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	}
 	if (go_object == NULL)
 		return pstrdup(dlerror());
 

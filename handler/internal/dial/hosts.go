@@ -2,9 +2,10 @@ package dial
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"math/big"
 	"net"
 	"net/netip"
 	"strconv"
@@ -121,9 +122,16 @@ func (e *endpoint) complete(defaultDir string) *sqlerr.Error {
 	return nil
 }
 
-// shuffle reorders a list for load_balance_hosts=random.
+// shuffle reorders a list for load_balance_hosts=random, each order being as likely as any other.
 func shuffle[T any](list []T) {
-	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	for i := len(list) - 1; i > 0; i-- {
+		j, err := rand.Int(rand.Reader, big.NewInt(int64(i+1)))
+		if err != nil {
+			return // the kernel's source does not fail
+		}
+		k := int(j.Int64())
+		list[i], list[k] = list[k], list[i]
+	}
 }
 
 // resolver is Go's own: the C library's getaddrinfo would run on a thread that a cancelled context leaves behind.

@@ -96,6 +96,20 @@ var goLaws = []law{
 		},
 	},
 	{
+		name:  "randomness comes from the kernel",
+		check: randomness,
+		bad: []tree{
+			{"handler/x.go": "package handler\n\nimport \"math/rand\"\n"},
+			{"handler/internal/session/x.go": "package session\n\nimport r \"math/rand/v2\"\n"},
+			{"cgo/x.go": "package main\n\nimport _ \"math/rand/v2\"\n"},
+		},
+		good: tree{
+			"handler/x.go":      "package handler\n\n// not \"math/rand\"\nimport (\n\t\"crypto/rand\"\n\t\"math\"\n)\n",
+			"handler/x_test.go": "package handler\n\nimport \"math/rand/v2\"\n",
+			"tools/x.go":        "package main\n\nimport \"math/rand/v2\"\n",
+		},
+	},
+	{
 		name:  "an export is one guard call",
 		check: exports,
 		bad: []tree{
@@ -348,6 +362,20 @@ func initCalls(f goFile, decl *ast.FuncDecl) (findings []string) {
 		}
 		return true
 	})
+	return findings
+}
+
+// randomness: the runtime seeds math/rand with bytes of the process's auxiliary
+// vector, of which all backends have the postmaster's copy.
+func randomness(src tree) []string {
+	files, findings := src.parse(src.guestGo())
+	for _, f := range files {
+		for _, p := range importPaths(f) {
+			if p == "math/rand" || strings.HasPrefix(p, "math/rand/") {
+				findings = append(findings, f.at(f.File, "imports %s, whose seed forked processes share", p))
+			}
+		}
+	}
 	return findings
 }
 

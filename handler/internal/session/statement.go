@@ -2,7 +2,7 @@ package session
 
 import (
 	"container/list"
-	"math/rand/v2"
+	"crypto/rand"
 	"strconv"
 
 	"pgwire_fdw/handler/internal/wire"
@@ -45,7 +45,7 @@ func (s *statements) init() {
 	s.lru = list.New()
 	// A pooler may let many clients share one server session: a name that two of
 	// them could choose would run the other's statement.
-	s.prefix = "pgwire_" + strconv.FormatUint(rand.Uint64(), 36) + "_"
+	s.prefix = "pgwire_" + rand.Text() + "_"
 }
 
 // use finds or makes the statement of key and counts the use.
