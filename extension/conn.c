@@ -18,6 +18,7 @@
 #include "storage/fd.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
@@ -85,43 +86,103 @@ mapping_owner(const UserMapping *mapping)
 	return owner;
 }
 
-void
-pgwire_open_connection(UserMapping *mapping)
-{
-	ForeignServer *server = GetForeignServer(mapping->serverid);
-	StringInfoData options;
-	pgwire_conn_args args;
-	pgwire_wait wait;
-	pgwire_error err;
+/* Counts what has been heard of changes to servers and user mappings. */
+static uint32 catalog_changes = 0;
 
-	memset(&args, 0, sizeof(args));
+/* A server or user mapping has changed: its connection must not be kept. */
+static void
+invalidation_callback(Datum arg, int cacheid, uint32 hashvalue)
+{
+	catalog_changes++;
+	(void) pgwire_loaded->pgwire_go_conn_invalidate(cacheid == USERMAPPINGOID, hashvalue);
+}
+
+/* Hear of them. Before the first connection is made there is none to be told of. */
+static void
+watch_catalogs(void)
+{
+	static bool watching = false;
+
+	if (watching)
+		return;
+	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, invalidation_callback, (Datum) 0);
+	CacheRegisterSyscacheCallback(USERMAPPINGOID, invalidation_callback, (Datum) 0);
+	watching = true;
+}
+
+/* What a connection is made from, as the catalogs have it now. */
+static void
+fill_conn_args(pgwire_conn_args *args, Oid userid, Oid serverid)
+{
+	UserMapping *mapping = GetUserMapping(userid, serverid);
+	ForeignServer *server = GetForeignServer(serverid);
+	StringInfoData options;
+
+	memset(args, 0, sizeof(*args));
 	initStringInfo(&options);
 	pgwire_collect_options(server, mapping, NULL, &options);
-	args.umid = mapping->umid;
-	args.serverid = server->serverid;
-	args.userid = mapping_owner(mapping);
-	args.superuser = superuser_arg(mapping->userid);
-	args.server_hash = GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(server->serverid));
-	args.mapping_hash = GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(mapping->umid));
-	args.server = pgwire_cstring(server->servername);
-	args.options.data = (uint8_t *) options.data;
-	args.options.len = options.len;
-	args.os_user = pgwire_cstring(os_user_name());
-	args.socket_dir = pgwire_cstring(DEFAULT_PGSOCKET_DIR);
-	fill_identity(&args);
+	args->umid = mapping->umid;
+	args->serverid = serverid;
+	args->userid = mapping_owner(mapping);
+	args->superuser = superuser_arg(userid);
+	args->server_hash = GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(serverid));
+	args->mapping_hash = GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(mapping->umid));
+	args->server = pgwire_cstring(server->servername);
+	args->options.data = (uint8_t *) options.data;
+	args->options.len = options.len;
+	args->os_user = pgwire_cstring(os_user_name());
+	args->socket_dir = pgwire_cstring(DEFAULT_PGSOCKET_DIR);
+	fill_identity(args);
+}
+
+static void
+dial(pgwire_conn_args *args)
+{
+	pgwire_wait wait;
+	pgwire_error err;
 
 	/* before the socket exists: the only step that may be refused */
 	if (!AcquireExternalFD())
 		pgwire_raise_local(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
-						   psprintf("could not connect to server \"%s\"", server->servername),
+						   psprintf("could not connect to server \"%.*s\"",
+									(int) args->server.len, (char *) args->server.data),
 						   "There are too many open files on the local server.",
 						   "Raise the server's max_files_per_process and/or \"ulimit -n\" limits.");
 	accounted_fds++;
 
-	while (PGWIRE_CALL(err, pgwire_go_conn_open, &args, &wait) == PGWIRE_WAIT)
+	while (PGWIRE_CALL(err, pgwire_go_conn_open, args, &wait) == PGWIRE_WAIT)
 		pgwire_wait_for(&wait);
 	pgwire_account_fds();
 	pgwire_deliver_notices();
+}
+
+/*
+ * The catalogs are read here, not when the statement began, which may be long
+ * ago (a cursor), and what changes while they are read or the connection is
+ * made makes it anew. Three times at most: some builds for tests say all the
+ * time that everything has changed.
+ */
+Oid
+pgwire_open_connection(Oid userid, Oid serverid)
+{
+	pgwire_conn_args args;
+
+	watch_catalogs();
+	for (int left = 3;;)
+	{
+		uint32		seen;
+
+		AcceptInvalidationMessages();
+		seen = catalog_changes;
+		fill_conn_args(&args, userid, serverid);
+		dial(&args);
+		if (--left == 0)
+			return args.umid;
+		AcceptInvalidationMessages();
+		if (seen == catalog_changes)
+			return args.umid;
+		(void) pgwire_loaded->pgwire_go_conn_invalidate(1, args.mapping_hash);
+	}
 }
 
 /* Return the function's rows in a tuplestore. */

@@ -4,10 +4,11 @@
 #ifndef PGWIRE_CONN_H
 #define PGWIRE_CONN_H
 
-#include "foreign/foreign.h"
-
-/* in conn.c: open the connection of a user mapping for this effective user */
-extern void pgwire_open_connection(UserMapping *mapping);
+/*
+ * in conn.c: open a connection to a server for an effective user, by the user
+ * mapping that the catalogs have now, and return that mapping's OID
+ */
+extern Oid	pgwire_open_connection(Oid userid, Oid serverid);
 /* ... and bring the server's count of external descriptors up to date */
 extern void pgwire_account_fds(void);
 

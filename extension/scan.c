@@ -13,9 +13,11 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
+#include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "tcop/pquery.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -114,7 +116,6 @@ pgwireBeginForeignScan(ForeignScanState *node, int eflags)
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	Relation	rel = node->ss.ss_currentRelation;
 	pgwire_scan_state *state;
-	Oid			userid;
 
 	state = palloc0(sizeof(pgwire_scan_state));
 	node->fdw_state = state;
@@ -123,10 +124,11 @@ pgwireBeginForeignScan(ForeignScanState *node, int eflags)
 		return;
 
 	/* as of now, not as of planning: a cached plan outlives a role */
-	userid = pgwire_scan_check_as_user(node);
-	if (!OidIsValid(userid))
-		userid = GetUserId();
-	state->mapping = GetUserMapping(userid, GetForeignTable(RelationGetRelid(rel))->serverid);
+	state->userid = pgwire_scan_check_as_user(node);
+	if (!OidIsValid(state->userid))
+		state->userid = GetUserId();
+	state->serverid = GetForeignTable(RelationGetRelid(rel))->serverid;
+	state->umid = GetUserMapping(state->userid, state->serverid)->umid;
 	state->timed = node->ss.ps.state->es_instrument != 0;
 	state->shape = pgwire_make_shape(node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
 									 state->plan.attrs,
@@ -147,8 +149,8 @@ open_scan(ForeignScanState *node, pgwire_scan_state *state)
 	uint64_t   *owned;
 
 	memset(&args, 0, sizeof(args));
-	args.umid = state->mapping->umid;
-	args.superuser = superuser_arg(state->mapping->userid);
+	args.umid = state->umid;
+	args.superuser = superuser_arg(state->userid);
 	args.ncols = state->shape->ncols;
 	args.cols = pgwire_shape_columns(state->shape);
 	args.sql = pgwire_cstring(state->plan.sql);
@@ -170,6 +172,8 @@ bind_scan(ForeignScanState *node, pgwire_scan_state *state)
 	pgwire_bind_args args;
 	pgwire_error err;
 
+	/* a connection may be at hand that was made from what is no longer so */
+	AcceptInvalidationMessages();
 	if (state->scan == 0)
 		open_scan(node, state);
 	pgwire_join_transaction();
@@ -219,15 +223,24 @@ wait_timed(pgwire_scan_state *state, const pgwire_wait *wait)
 }
 
 static void
-connect_timed(pgwire_scan_state *state)
+connect_timed(ForeignScanState *node, pgwire_scan_state *state)
 {
 	instr_time	start,
 				end;
+	Oid			umid;
 
 	INSTR_TIME_SET_CURRENT(start);
-	pgwire_open_connection(state->mapping);
+	umid = pgwire_open_connection(state->userid, state->serverid);
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_ACCUM_DIFF(state->connecting, end, start);
+	if (umid != state->umid)
+	{
+		/* the mapping has been replaced, and Go knows connections by theirs */
+		(void) pgwire_loaded->pgwire_go_scan_close(state->scan);
+		state->scan = 0;
+		state->umid = umid;
+		bind_scan(node, state);
+	}
 }
 
 /* Get the next batch; false when there are no more rows. */
@@ -261,7 +274,7 @@ next_batch(ForeignScanState *node, pgwire_scan_state *state)
 				wait_timed(state, &wait);
 				break;
 			case PGWIRE_CONN:
-				connect_timed(state);
+				connect_timed(node, state);
 				break;
 			default:
 				raise_scan_error(state, &err);

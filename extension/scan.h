@@ -4,7 +4,6 @@
 #ifndef PGWIRE_SCAN_H
 #define PGWIRE_SCAN_H
 
-#include "foreign/foreign.h"
 #include "portability/instr_time.h"
 
 #include "param.h"
@@ -14,7 +13,9 @@
 typedef struct pgwire_scan_state
 {
 	pgwire_scan_private plan;
-	UserMapping *mapping;
+	Oid			userid;			/* whose rights count */
+	Oid			serverid;
+	Oid			umid;			/* user mapping by which the scan was made */
 	pgwire_row_shape *shape;
 	pgwire_params *params;
 

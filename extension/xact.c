@@ -9,8 +9,6 @@
 
 #include "access/xact.h"
 #include "storage/ipc.h"
-#include "utils/inval.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "conn.h"
@@ -104,14 +102,6 @@ subxact_callback(SubXactEvent event, SubTransactionId mySubid,
 		follow_abort(PGWIRE_SUBXACT_ABORT, level);
 }
 
-/* A server or user mapping has changed: its connection must not be kept. */
-static void
-invalidation_callback(Datum arg, int cacheid, uint32 hashvalue)
-{
-	if (pgwire_loaded)
-		(void) pgwire_loaded->pgwire_go_conn_invalidate(cacheid == USERMAPPINGOID, hashvalue);
-}
-
 /*
  * The remote is told that the session ends. It may not have been read yet how
  * the last transaction ended, and a socket that is closed over unread bytes
@@ -136,8 +126,6 @@ pgwire_join_transaction(void)
 		RegisterXactCallback(xact_callback, NULL);
 		RegisterSubXactCallback(subxact_callback, NULL);
 		on_proc_exit(exit_callback, (Datum) 0);
-		CacheRegisterSyscacheCallback(FOREIGNSERVEROID, invalidation_callback, (Datum) 0);
-		CacheRegisterSyscacheCallback(USERMAPPINGOID, invalidation_callback, (Datum) 0);
 		registered = true;
 	}
 	joined = true;
