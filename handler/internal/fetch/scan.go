@@ -116,10 +116,8 @@ type result struct {
 	begins  bool    // the execution began the remote transaction
 	alone   bool    // ... and was all of it
 	portal  string  // suspended: the rest is to be asked for
-	// prepared: the execution used a named statement made earlier
-	prepared bool
-	rows     int64 // that have come
-	dropped  bool  // nobody will read it
+	rows    int64   // that have come
+	dropped bool    // nobody will read it
 }
 
 // guardAbove is the expected size from which a statement gets a savepoint, so
@@ -217,7 +215,7 @@ func (s *Scan) start() (Outcome, *session.Waiting, *sqlerr.Error) {
 	}
 	w, err := conn.SetAside(func(sink session.Sink) bool { return sink.(*result).setAside() })
 	if err != nil {
-		if conn.FailedEarly && s.tries == 0 {
+		if err.SendAgain && s.tries == 0 {
 			s.tries++
 			return Connect, nil, nil
 		}
@@ -232,7 +230,7 @@ func (s *Scan) start() (Outcome, *session.Waiting, *sqlerr.Error) {
 	r.alone = s.bind.Alone && r.begins && !s.spec.Dirty && s.pool.LazyCommit(s.spec.Umid)
 	req := s.request(r)
 	req.Formats = conn.Formats(req, s.usualFormats())
-	r.formats, r.prepared = req.Formats, conn.Prepared(req)
+	r.formats = req.Formats
 	s.cur, s.conn, s.phase = r, conn, running
 	s.Stats.RoundTrips++
 	s.Stats.ConnectTime = s.pool.ConnectTime(s.spec.Umid)
@@ -380,36 +378,13 @@ func (r *result) settled() bool {
 }
 
 // recoverable reports whether a failed execution may be sent once more, and
-// brings the remote transaction to where it can be: the connection kept from
-// earlier had died, or the remote has a prepared statement no more (a pooler's
-// DISCARD ALL) or has altered what it returns.
+// brings the remote transaction to where it can be.
 func (s *Scan) recoverable() bool {
 	r := s.cur
-	if r.err == nil || s.tries > 0 || r.rows > 0 {
+	if r.err == nil || !r.err.SendAgain || s.tries > 0 || r.rows > 0 {
 		return false
 	}
-	if s.conn.Broken() != nil {
-		return s.conn.FailedEarly
-	}
-	lost := r.prepared && r.err.SQLState == sqlstate.InvalidSQLStatementName
-	altered := r.prepared && r.err.SQLState == sqlstate.FeatureNotSupported
-	switch {
-	case !lost && !altered:
-		return false
-	case r.alone:
-	case !s.conn.Tx.Failed():
-		return false
-	case r.begins:
-		s.conn.Control(false, s.conn.Tx.Abort())
-	case s.conn.Tx.Guarded():
-		s.conn.Control(false, s.conn.Tx.Unguard()...)
-	default:
-		return false
-	}
-	if lost {
-		s.conn.Forgotten()
-	}
-	return true
+	return s.conn.Broken() != nil || s.conn.Rewind(r.begins)
 }
 
 // Fields implements session.Sink: it settles how each column is decoded.

@@ -48,7 +48,7 @@ func (c *Conn) Cancel() {
 func (c *Conn) cancelIn() time.Duration {
 	left := cancelPatience - time.Since(c.cancel.wanted)
 	if len(c.queue) == 1 {
-		if ex := c.queue[0]; ex.answered && ex.controls == 0 {
+		if ex := c.queue[0]; ex.answered && ex.phase != controlling {
 			return 0
 		}
 		left = min(left, cancelDelay-time.Since(c.sentAt))

@@ -4,11 +4,9 @@
 package session
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -63,10 +61,10 @@ type Conn struct {
 
 	serial   uint32
 	settings map[string]string // what the session was asked to run with
-	broken   *sqlerr.Error
+	state    state
+	broken   *sqlerr.Error // why, when the state is broken
 	failure  *sqlerr.Error // what put the remote transaction in its failed state
 	used     bool          // has finished a transaction: a failure now may be an old one
-	busy     bool          // inside Pump or Execute: still set when that has panicked
 	cancel   *cancelling
 	portals  int       // made so far, for their names
 	closing  []string  // portals to close with the next request
@@ -75,33 +73,36 @@ type Conn struct {
 	resultFrom int64
 	water      watermark
 
-	// FailedEarly tells, once the connection is broken, that the statement then
-	// running may be sent again on a new one: it was to begin a transaction on a
-	// connection kept from earlier, and nothing had come back.
-	FailedEarly bool
-
 	// counters for EXPLAIN and tests
 	BytesRead int64
 	Exchanges int64
 }
 
-// exchange is what was sent up to one Sync (or one simple query).
-type exchange struct {
-	controls  int // CommandCompletes of transaction commands still to come
-	entrance  entrance
-	sink      Sink // nil: transaction commands only
-	open      bool // sink has not been told Done
-	described bool // sink knows its fields
-	rows      int64
-	stmt      *statement
-	sql       string // for error messages
-	begins    bool   // starts the remote transaction
-	answered  bool   // something has come back
-	refused   bool   // an ErrorResponse has come
-	want      byte   // transaction status expected at its end when nothing failed
-	quiet     bool   // a failure is a warning: nobody waits for it
-	portal    string // of a statement that is run in portions
-	err       *sqlerr.Error
+// state is what a connection can be used for.
+type state uint8
+
+const (
+	usable  state = iota
+	working       // inside a call: what is found so later has been left by a panic
+	broken        // nothing can be sent or read any more
+	closed        // and its resources are given back
+	states
+)
+
+// transitions are the states that may follow each one.
+var transitions = [states][states]bool{
+	usable:  {working: true, broken: true},
+	working: {usable: true, broken: true},
+	broken:  {closed: true},
+}
+
+// to changes the state, where that is a transition.
+func (c *Conn) to(next state) bool {
+	if !transitions[c.state][next] {
+		return false
+	}
+	c.state = next
+	return true
 }
 
 // Bounds on what a server can make one call do or one message cost.
@@ -147,7 +148,7 @@ func (c *Conn) Cancelling() bool { return c.cancel != nil }
 
 // Active returns the sink that still expects rows, or nil.
 func (c *Conn) Active() Sink {
-	if n := len(c.queue); n > 0 && c.queue[n-1].open {
+	if n := len(c.queue); n > 0 && c.queue[n-1].open() {
 		return c.queue[n-1].sink
 	}
 	return nil
@@ -179,18 +180,20 @@ func (c *Conn) Pump(done func() bool) Progress {
 	if c.Active() == nil {
 		c.in.shrink() // a large value is through
 	}
-	c.busy = false
+	c.end()
 	return pr
 }
 
 // begin marks the start of work that leaves the Conn inconsistent if it
-// panics. Who finds the mark still set must not go on with such a connection.
+// panics, and end its end. Who finds the mark still set must not go on with
+// such a connection.
 func (c *Conn) begin() {
-	if c.busy {
+	if !c.to(working) && c.state == working {
 		c.Fail(sqlerr.New(sqlstate.InternalError, "connection to server \"%s\" cannot be used after an internal error", c.Server))
 	}
-	c.busy = true
 }
+
+func (c *Conn) end() { c.to(usable) }
 
 func (c *Conn) pump(done func() bool) Progress {
 	end := c.BytesRead + pumpBytes
@@ -267,235 +270,6 @@ func (c *Conn) Readable() *Waiting {
 	return w
 }
 
-// row dispatches a DataRow; false when the sink does not take it.
-func (c *Conn) row(body []byte) bool {
-	if len(c.queue) == 0 || !c.queue[0].open || c.queue[0].controls > 0 || c.queue[0].refused {
-		c.protocolError("a row came that nothing had asked for")
-		return true
-	}
-	if !c.queue[0].described {
-		c.protocolError("a row came before its description")
-		return true
-	}
-	ex := c.queue[0]
-	ex.answered = true
-	taken, err := ex.sink.Row(body)
-	if taken {
-		ex.rows++
-	}
-	if err != nil && ex.err == nil {
-		ex.err = err
-	}
-	return taken
-}
-
-// message dispatches everything but rows ("Message Formats" of the protocol).
-func (c *Conn) message(typ byte, body []byte) {
-	switch typ {
-	case 'N':
-		c.notice(body)
-		return
-	case 'S':
-		c.parameterStatus(body)
-		return
-	case 'A': // NotificationResponse: nobody listens here
-		return
-	}
-	if len(c.queue) == 0 {
-		c.unsolicited(typ, body)
-		return
-	}
-	ex := c.queue[0]
-	ex.answered = ex.answered || typ != 'E' // a farewell is no answer
-	switch typ {
-	case '1', '2', '3', 'n', 't': // ParseComplete, BindComplete, CloseComplete, NoData, ParameterDescription
-	case 'T':
-		c.rowDescription(ex, body)
-	case 'C', 'I':
-		c.commandComplete(ex, body)
-	case 's':
-		c.portalSuspended(ex)
-	case 'E':
-		c.errorResponse(ex, body)
-	case 'Z':
-		c.readyForQuery(ex, body)
-	default:
-		c.protocolError("message type %q came in answer to a query", typ)
-	}
-}
-
-func (c *Conn) rowDescription(ex *exchange, body []byte) {
-	var m pgproto3.RowDescription
-	if err := m.Decode(body); err != nil {
-		c.protocolError("bad row description: %v", err)
-		return
-	}
-	if !ex.open || ex.controls > 0 || ex.described || ex.refused {
-		// a second one would change the meaning of rows under way
-		c.protocolError("a row description came that nothing had asked for")
-		return
-	}
-	ex.described = true
-	fields := make([]wire.RemoteColumn, len(m.Fields))
-	for i, f := range m.Fields {
-		fields[i] = wire.RemoteColumn{TypeOID: f.DataTypeOID, Typmod: f.TypeModifier, Format: f.Format}
-	}
-	if ex.stmt != nil {
-		ex.stmt.fields = fields
-	}
-	if err := ex.sink.Fields(fields); err != nil && ex.err == nil {
-		ex.err = err
-	}
-}
-
-func (c *Conn) commandComplete(ex *exchange, body []byte) {
-	switch {
-	case ex.refused:
-		c.protocolError("a command was completed that had failed")
-	case ex.controls > 0:
-		ex.controls--
-		if ex.sql == "COMMIT" && string(body) == "ROLLBACK\x00" && ex.err == nil {
-			// the answer to COMMIT in a transaction that had failed
-			ex.err = sqlerr.New(sqlstate.TransactionRollback, "remote transaction on server \"%s\" was rolled back", c.Server)
-		}
-	case !ex.open:
-		c.protocolError("a command was completed that was not sent")
-	case !ex.described:
-		c.protocolError("a query was completed without a description of its rows")
-	case !countIs(body, ex.rows):
-		c.protocolError("a query was completed as %q after %d rows", body[:len(body)-1], ex.rows)
-	default:
-		if ex.stmt != nil && ex.stmt.name != "" {
-			ex.stmt.prepared = true
-		}
-		ex.open = false
-		c.ClosePortal(ex.portal)
-		ex.sink.Done(ex.err)
-	}
-}
-
-// portalSuspended ends an exchange as a command's completion does, but more
-// rows can be had.
-func (c *Conn) portalSuspended(ex *exchange) {
-	if ex.portal == "" || !ex.open || !ex.described || ex.controls > 0 || ex.refused {
-		c.protocolError("a portal was suspended that had no row limit")
-		return
-	}
-	if ex.stmt != nil && ex.stmt.name != "" {
-		ex.stmt.prepared = true
-	}
-	ex.open = false
-	if ex.err != nil {
-		ex.sink.Done(ex.err)
-	} else if ex.sink.Suspended(ex.portal) {
-		return
-	}
-	c.ClosePortal(ex.portal)
-}
-
-// countIs compares the number of rows in the command tag of a SELECT, which
-// some servers leave out, with how many have come.
-func countIs(tag []byte, rows int64) bool {
-	count, ok := bytes.CutPrefix(tag, []byte("SELECT "))
-	if !ok {
-		return true
-	}
-	n, err := strconv.ParseInt(string(bytes.TrimSuffix(count, []byte{0})), 10, 64)
-	return err == nil && n == rows
-}
-
-func (c *Conn) errorResponse(ex *exchange, body []byte) {
-	var m pgproto3.ErrorResponse
-	if err := m.Decode(body); err != nil {
-		c.protocolError("bad error response: %v", err)
-		return
-	}
-	e := sqlerr.FromResponse(&m)
-	if e.Fatal {
-		e = c.farewell(e)
-	}
-	e.RemoteSQL = ex.sql
-	ex.refused = true
-	if ex.err == nil {
-		ex.err = e
-	}
-	if e.Fatal {
-		c.Fail(e)
-		return
-	}
-	ex.answered = true
-}
-
-// readyForQuery ends the oldest exchange.
-func (c *Conn) readyForQuery(ex *exchange, body []byte) {
-	if len(body) != 1 || body[0] != 'I' && body[0] != 'T' && body[0] != 'E' {
-		c.protocolError("bad transaction status")
-		return
-	}
-	if !ex.refused && (ex.open || ex.controls > 0) {
-		c.protocolError("a query ended without completing")
-		return
-	}
-	n := copy(c.queue, c.queue[1:])
-	c.queue[n] = nil
-	c.queue = c.queue[:n]
-	c.used = c.used || body[0] == 'I'
-	if ex.refused && ex.stmt != nil {
-		c.stmts.failed(ex.stmt)
-	}
-	c.checkStatus(ex, body[0])
-	if ex.open {
-		ex.open = false
-		ex.sink.Done(ex.err)
-	} else if ex.err != nil && ex.sink == nil {
-		c.controlFailed(ex)
-	}
-}
-
-// checkStatus compares the remote's transaction status with what it has to be
-// after the exchange. A session that is not in the transaction we think it is
-// in would answer from another snapshot, without any error.
-func (c *Conn) checkStatus(ex *exchange, status byte) {
-	switch {
-	case !ex.refused && status != ex.want:
-		c.protocolError("transaction status is %q where %q was expected", status, ex.want)
-	case !ex.refused || len(c.queue) > 0:
-		// what was sent after it fails or succeeds for itself
-	case status == 'E':
-		if ex.sink != nil && ex.controls > 0 {
-			c.Tx = ex.entrance.partly(ex.controls)
-		}
-		c.Tx.MarkFailed()
-		c.failure = ex.err
-	case status == 'I' && ex.begins:
-		c.Tx = txn.State{}
-	case status == 'I' && ex.want == 'T':
-		c.protocolError("the transaction has ended without being asked to")
-	}
-}
-
-// controlFailed handles a transaction command that was refused: the two ends
-// no longer agree on the state, so the connection is not used again.
-func (c *Conn) controlFailed(ex *exchange) {
-	if ex.quiet {
-		c.warn(ex.err, "could not end a transaction on server \"%s\"", c.Server)
-	}
-	c.Fail(ex.err)
-}
-
-// unsolicited handles a message outside any exchange: a server that goes away
-// says so first.
-func (c *Conn) unsolicited(typ byte, body []byte) {
-	if typ == 'E' {
-		var m pgproto3.ErrorResponse
-		if m.Decode(body) == nil {
-			c.Fail(c.farewell(sqlerr.FromResponse(&m)))
-			return
-		}
-	}
-	c.protocolError("message type %q came unasked", typ)
-}
-
 func (c *Conn) protocolError(format string, args ...any) {
 	e := sqlerr.New(sqlstate.ProtocolViolation, "protocol error from server \"%s\"", c.Server)
 	e.Detail = fmt.Sprintf(format, args...)
@@ -515,16 +289,21 @@ func (c *Conn) lost(err error) {
 
 // Fail marks the connection broken and tells everyone who waits for it. The
 // transaction state stays: who asks for the connection again within the same
-// transaction must hear that it is lost, not be given another snapshot.
+// transaction must hear that it is lost, not be given another snapshot. Unless
+// it never began: the statement then running, which was to begin it on a
+// connection kept from earlier, may be sent again on a new one, because nothing
+// had come back.
 func (c *Conn) Fail(e *sqlerr.Error) {
-	if c.broken != nil {
+	if !c.to(broken) {
 		return
 	}
-	c.broken = e
-	if n := len(c.queue); n > 0 {
-		last := c.queue[n-1]
-		c.FailedEarly = c.used && last.begins && !last.answered
+	if n := len(c.queue); n > 0 && c.used && c.queue[n-1].begins && !c.queue[n-1].answered {
+		again := *e
+		again.SendAgain = true
+		e = &again
+		c.Tx = txn.State{}
 	}
+	c.broken = e
 	for _, ex := range c.queue {
 		err := ex.err
 		if err == nil {
@@ -532,8 +311,7 @@ func (c *Conn) Fail(e *sqlerr.Error) {
 			own.RemoteSQL = ex.sql
 			err = &own
 		}
-		if ex.open {
-			ex.open = false
+		if ex.open() {
 			ex.sink.Done(err)
 		} else if ex.sink == nil && ex.quiet && !ex.answered && ex.sql != "ROLLBACK" {
 			// (what a ROLLBACK would have done, the server has done by going away)
@@ -541,15 +319,12 @@ func (c *Conn) Fail(e *sqlerr.Error) {
 		}
 	}
 	c.queue = nil
-	if c.FailedEarly {
-		c.Tx = txn.State{} // it never began
-	}
 }
 
 // Close ends the session: a Terminate message if the connection is sound, and
 // the socket. A cancel request still under way is left to end by itself.
 func (c *Conn) Close() {
-	if c.est == nil {
+	if c.state == closed {
 		return
 	}
 	if c.broken == nil {
@@ -560,9 +335,9 @@ func (c *Conn) Close() {
 		ex.quiet = false // an answer that nobody waits for is not missed either
 	}
 	c.Fail(sqlerr.New(sqlstate.ConnectionFailure, "connection to server \"%s\" was closed", c.Server))
+	c.to(closed)
 	c.dropCancel(false)
 	_ = c.est.Sock.Close()
-	c.est = nil
 	c.in.free()
 	invariant.Track("connection", -1)
 }

@@ -53,7 +53,7 @@ func (c *Conn) Execute(req *Request) *sqlerr.Error {
 	if c.begin(); c.broken != nil {
 		return c.broken
 	}
-	ex := &exchange{sink: req.Sink, open: true, sql: req.SQL, want: 'T', begins: !c.Tx.InTransaction()}
+	ex := &exchange{sink: req.Sink, then: describing, sql: req.SQL, want: 'T', begins: !c.Tx.InTransaction()}
 	buf, err := c.appendBefore(c.enc[:0], req, ex)
 	if err != nil {
 		return c.unsent(err, req)
@@ -64,15 +64,19 @@ func (c *Conn) Execute(req *Request) *sqlerr.Error {
 	if buf, err = (&pgproto3.Sync{}).Encode(buf); err != nil {
 		return c.unsent(err, req)
 	}
-	c.push(ex, buf)
-	if st := ex.stmt; st.prepared && st.fields != nil && c.broken == nil {
+	st := ex.stmt
+	known := st.prepared && st.fields != nil
+	if known {
 		// a named statement cannot change its result type: no need to ask again
-		ex.described = true
+		ex.then = streaming
+	}
+	c.push(ex, buf)
+	if known && c.broken == nil {
 		if err := req.Sink.Fields(withFormats(st.fields, req.Formats)); err != nil {
 			ex.err = err
 		}
 	}
-	c.busy = false
+	c.end()
 	return nil
 }
 
@@ -87,7 +91,7 @@ func (c *Conn) Resume(req *Request, portal string) *sqlerr.Error {
 	if c.begin(); c.broken != nil {
 		return c.broken
 	}
-	ex := &exchange{sink: req.Sink, open: true, described: true, sql: req.SQL, want: 'T', portal: portal}
+	ex := &exchange{sink: req.Sink, then: streaming, sql: req.SQL, want: 'T', portal: portal}
 	buf, err := c.appendBefore(c.enc[:0], req, ex)
 	if err == nil {
 		buf, err = (&pgproto3.Execute{Portal: portal, MaxRows: uint32(req.MaxRows)}).Encode(buf)
@@ -99,7 +103,7 @@ func (c *Conn) Resume(req *Request, portal string) *sqlerr.Error {
 		return c.unsent(err, req)
 	}
 	c.push(ex, buf)
-	c.busy = false
+	c.end()
 	return nil
 }
 
@@ -206,7 +210,7 @@ func appendControl(buf []byte, cmd string) ([]byte, error) {
 // that the remote may use a parallel plan, where the request does not ask for one.
 func (c *Conn) appendQuery(buf []byte, req *Request, ex *exchange) ([]byte, error) {
 	st := c.stmts.use(req.identity())
-	ex.stmt = st
+	ex.stmt, ex.reused = st, st.prepared
 	var err error
 	if !st.prepared {
 		if st.uses > 1 && c.stmts.lost < maxLost {
@@ -273,13 +277,13 @@ func (c *Conn) push(ex *exchange, buf []byte) {
 	c.Exchanges++
 	c.sentAt, c.resultFrom = time.Now(), c.BytesRead
 	if c.broken != nil {
-		ex.open = false
 		if ex.sink != nil {
 			ex.sink.Done(c.broken)
 		}
 		c.queue = nil
 		return
 	}
+	ex.start()
 	if _, err := c.stream.Write(buf); err != nil {
 		// a server that went away has said why
 		if c.pump(func() bool { return false }); c.broken == nil {
@@ -294,7 +298,7 @@ func (c *Conn) Control(quiet bool, cmds ...string) {
 	if len(cmds) == 0 || c.broken != nil {
 		return
 	}
-	ex := &exchange{controls: len(cmds), sql: strings.Join(cmds, "; "), quiet: quiet, want: 'T'}
+	ex := &exchange{controls: len(cmds), then: completed, sql: strings.Join(cmds, "; "), quiet: quiet, want: 'T'}
 	if !c.Tx.InTransaction() {
 		ex.want = 'I'
 		c.closing = nil // they went with the transaction
@@ -323,15 +327,6 @@ func (c *Conn) Formats(req *Request, usual []int16) []int16 {
 	}
 	return usual
 }
-
-// Prepared reports whether the remote has the statement under a name.
-func (c *Conn) Prepared(req *Request) bool {
-	st := c.stmts.byKey[req.identity()]
-	return st != nil && st.prepared
-}
-
-// Forgotten records that the remote did not know a statement it was given.
-func (c *Conn) Forgotten() { c.stmts.lost++ }
 
 // identity is the SQL with its parameters' types, which a prepared statement is
 // bound to as well.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"strconv"
 
+	"pgwire_fdw/handler/internal/sqlstate"
 	"pgwire_fdw/handler/internal/wire"
 )
 
@@ -86,7 +87,10 @@ func (s *statements) forget(st *statement) {
 // failed drops a statement that has failed, which is also how a result ends
 // that was cancelled because its columns have to be asked for in other formats:
 // those are kept for the next execution.
-func (s *statements) failed(st *statement) {
+func (s *statements) failed(st *statement, sqlState string) {
+	if st.prepared && sqlState == sqlstate.InvalidSQLStatementName {
+		s.lost++
+	}
 	if s.byKey[st.key] != st {
 		return
 	}

@@ -36,6 +36,8 @@ type Error struct {
 	ColumnIndex int
 	// Fatal says the connection cannot be used any more.
 	Fatal bool
+	// SendAgain says that the statement has done nothing and may be sent once more.
+	SendAgain bool
 
 	cause error
 }

@@ -7,10 +7,10 @@ import (
 	"pgwire_fdw/handler/internal/sqlstate"
 )
 
-// farewell is what a remote's last words (an error of severity FATAL) become:
+// lastWords is what a remote's last words (an error of severity FATAL) become:
 // the loss of a connection, with the words as detail. Its own SQLSTATE would
 // mislead: 57P01, say, tells a client that its session here has been ended.
-func (c *Conn) farewell(e *sqlerr.Error) *sqlerr.Error {
+func (c *Conn) lastWords(e *sqlerr.Error) *sqlerr.Error {
 	lost := *e
 	lost.SQLState, lost.Fatal = sqlstate.ConnectionFailure, true
 	lost.Message = fmt.Sprintf("lost the connection to server \"%s\"", c.Server)
