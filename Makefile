@@ -55,7 +55,7 @@ ISOLATION_OUTPUT ?= output_iso
 REGRESS_OPTS = --inputdir=regress --outputdir=$(REGRESS_OUTPUT)
 ISOLATION_OPTS = --inputdir=regress --outputdir=$(ISOLATION_OUTPUT)
 
-EXTRA_CLEAN = pgwire_fdw_go.so pgwire_fdw_go.h output_regress pgwire_fdw-*.zip
+EXTRA_CLEAN = .built-for pgwire_fdw_go.so pgwire_fdw_go.h output_regress pgwire_fdw-*.zip
 
 # LLVM bitcode is for functions that JIT may inline; there are none here, and
 # it would need a clang of the server's own version.
@@ -64,7 +64,15 @@ override with_llvm := no
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-$(OBJS): cgo/bridge.h $(wildcard extension/*.h)
+$(OBJS): cgo/bridge.h $(wildcard extension/*.h) .built-for
+
+# What was compiled for one server is compiled anew for another: the file is
+# written only when it would change.
+BUILT_FOR := $(shell $(PG_CONFIG) --version --includedir-server)
+.built-for: FORCE
+	@echo '$(BUILT_FOR)' | cmp -s - $@ || echo '$(BUILT_FOR)' >$@
+.PHONY: FORCE
+FORCE:
 
 # asyncpreemptoff keeps Go from unblocking SIGURG, by which PostgreSQL wakes a
 # backend. The link flag replaces the list that the toolchain would set from
