@@ -72,7 +72,8 @@ open_object(void)
 {
 	char		path[MAXPGPATH];
 
-	snprintf(path, sizeof(path), "%s/pgwire_fdw_go%s", pkglib_path, DLSUFFIX);
+	/* the Makefile's name for it; DLSUFFIX is no macro of PostgreSQL 14's headers */
+	snprintf(path, sizeof(path), "%s/pgwire_fdw_go.so", pkglib_path);
 	if (go_object == NULL)
 	{
 		renew_seed();

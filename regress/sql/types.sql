@@ -40,6 +40,9 @@ $$ INSERT INTO types.cases (type, lit) SELECT type, unnest(lits || NULL::text) $
 DO $$
 DECLARE
     long text := repeat('0123456789', 1000);
+    -- the longest interval that can be written: 14 reads hours as an int
+    ages text := CASE WHEN current_setting('server_version_num')::int < 150000
+        THEN '2147483647:59:59.999999' ELSE '2562047788:00:54.775807' END;
 BEGIN
     PERFORM cases('boolean', 't', 'f');
     PERFORM cases('smallint', '-32768', '-1', '0', '32767');
@@ -88,7 +91,7 @@ BEGIN
         '2000-01-01 00:00+00', '1969-12-31 23:59:59.999999+00', '1883-11-18 12:00:00+00', '2026-03-29 01:30:00+00');
     PERFORM cases('timestamptz(0)', '2020-02-02 20:20:20+02', 'infinity');
     PERFORM cases('interval', '0', '178000000 years', '-178000000 years', '2147483647 days', '-2147483648 days',
-        '2562047788:00:54.775807', '-2562047788:00:54.775807', '1 mon -1 day', '-1 mon +2 days -03:04:05.000006',
+        ages, '-' || ages, '1 mon -1 day', '-1 mon +2 days -03:04:05.000006',
         '1 year -1 mon +1 day -00:00:00.000001');
     PERFORM cases('interval(2)', '1 day 00:00:01.23');
     PERFORM cases('interval year to month', '7 years 3 mons', '-1 mon');
