@@ -10,6 +10,7 @@
 
 #include "access/transam.h"
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/nodes.h"
@@ -165,6 +166,9 @@ put_const(pgwire_ir *ir, Const *node)
 		ir->guc_level = pgwire_set_transmission_modes();
 	getTypeOutputInfo(node->consttype, &output, &varlena);
 	text = OidOutputFunctionCall(output, node->constvalue);
+	/* a "char" or a text made of one may hold part of a character until 14 */
+	if (!pg_verifymbstr(text, strlen(text), true))
+		flags |= PGWIRE_CONST_INVALID;
 	pgwire_put_u8(buf, flags);
 	pgwire_put_string(buf, text);
 	pfree(text);

@@ -88,6 +88,8 @@
 #define PGWIRE_CONST_NULL 0x01
 #define PGWIRE_CONST_LOCAL_OBJECT 0x02	/* an OID alias naming an object that
 										 * is not built in */
+#define PGWIRE_CONST_INVALID 0x04	/* printed, it is no text in the encoding of
+									 * the database */
 
 #define PGWIRE_SUBSCRIPT_LOWER 0x01
 #define PGWIRE_SUBSCRIPT_UPPER 0x02

@@ -164,6 +164,11 @@ DO $$ BEGIN PERFORM conds(
 ); END $$;
 :report
 
+-- Bytes that are no characters by themselves: each major writes them in its own way.
+SELECT here FROM shipped('ch = ''ä''::"char"');
+SELECT here FROM shipped('ch = ANY (''{a,ä}''::"char"[])');
+SELECT count(*) FROM f WHERE t = ('ä'::"char")::text;
+
 -- Implicit casts that inlined functions bring to where the remote's parser
 -- would make none: lost, they would change the operator.
 CREATE FUNCTION pushdown.ratio(numeric, numeric) RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT $1 / $2';

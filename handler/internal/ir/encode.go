@@ -146,7 +146,7 @@ func (e *encoder) expr(x Expr) {
 		e.u32(uint32(x.Attno))
 	case *Const:
 		e.head(tagConst, &x.Node)
-		e.byte(flags(Origin{x.Null, x.LocalObject}, false, false))
+		e.byte(flags(Origin{x.Null, x.LocalObject}, x.Invalid, false))
 		e.out = putString(e.out, x.Text)
 	case *Param:
 		e.head(tagParam, &x.Node)

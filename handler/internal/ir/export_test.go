@@ -14,7 +14,7 @@ var Constants = map[string]uint32{
 	"IR_ARRAY_COERCE": tagArrayCoerce, "IR_ROW": tagRow, "IR_COLLATE": tagCollate,
 	"IR_SQL_VALUE": tagSQLValue, "IR_FIELD_SELECT": tagFieldSelect,
 	"IR_COERCE_TO_DOMAIN": tagCoerceToDomain, "IR_UNKNOWN": tagUnknown,
-	"CONST_NULL": constNull, "CONST_LOCAL_OBJECT": constLocalObject,
+	"CONST_NULL": constNull, "CONST_LOCAL_OBJECT": constLocalObject, "CONST_INVALID": constInvalid,
 	"SUBSCRIPT_LOWER": subscriptLower, "SUBSCRIPT_UPPER": subscriptUpper,
 	"SUBSCRIPT_SLICE":     subscriptSlice,
 	"UNKNOWN_FOREIGN_VAR": unknownForeignVar, "UNKNOWN_VOLATILE": unknownVolatile,

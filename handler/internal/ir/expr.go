@@ -107,6 +107,7 @@ type Const struct {
 	Node
 	Null        bool
 	LocalObject bool // an OID alias that names an object which is not built in
+	Invalid     bool // Text is none in the encoding of the database
 	Text        string
 }
 

@@ -37,6 +37,7 @@ const none = 0xFFFFFFFF
 const (
 	constNull        = 0x01
 	constLocalObject = 0x02
+	constInvalid     = 0x04
 
 	subscriptLower = 0x01
 	subscriptUpper = 0x02

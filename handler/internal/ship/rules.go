@@ -100,12 +100,14 @@ func printedBySettings(t *ir.Type) bool {
 }
 
 const (
-	charType  = 18 // "char"
-	byteaType = 17
+	charType      = 18   // "char"
+	charArrayType = 1002 // "char"[]
+	byteaType     = 17
 )
 
 func ascii(s string) bool {
-	// charout of PostgreSQL 16 and later writes other bytes as \ooo
+	// charout of PostgreSQL 15 and later writes other bytes as \ooo, which 14
+	// reads as a backslash
 	return strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 || r == '\\' }) < 0 || s == `\`
 }
 
@@ -131,6 +133,8 @@ var surroundings = map[uint32]string{
 	1080: encoding,  // hashbpchar(character)
 	972:  encoding,  // hashbpcharextended(character, bigint)
 	944:  encoding,  // "char"(text)
+	860:  encoding,  // bpchar("char")
+	946:  encoding,  // text("char")
 	1374: encoding,  // octet_length(text)
 	1375: encoding,  // octet_length(character)
 	1620: encoding,  // ascii(text)

@@ -202,7 +202,9 @@ func (w *walker) constant(e *ir.Const) (collation, error) {
 		return collation{}, refuse(e, "constant of type %s reads differently under another locale", e.Type.Name)
 	case e.Type.Typtype == 'p':
 		return collation{}, refuse(e, "constant of pseudo-type %s", e.Type.Name)
-	case e.Type.OID == charType && !ascii(e.Text):
+	case e.Invalid:
+		return collation{}, refuse(e, "constant is no text in the encoding of the database")
+	case e.Type.OID == charType && !ascii(e.Text), e.Type.OID == charArrayType && !ascii(e.Text):
 		return collation{}, refuse(e, "byte that is no character by itself")
 	}
 	return ofValue(e.Type, e.Collation), nil
@@ -291,8 +293,11 @@ func (w *walker) viaIO(e *ir.CoerceViaIO, lazy bool) (collation, error) {
 			return collation{}, err
 		}
 	}
-	if from := e.Arg.Base().Type; printedBySettings(from) {
+	switch from := e.Arg.Base().Type; {
+	case printedBySettings(from):
 		return collation{}, refuse(e, "text form of type %s depends on settings", from.Name)
+	case from.OID == charType, from.OID == charArrayType:
+		return collation{}, refuse(e, "text form of type %s depends on the server's version", from.Name)
 	}
 	if e.Type.OID == byteaType {
 		return collation{}, refuse(e, "bytes of a text depend on %s", encoding)

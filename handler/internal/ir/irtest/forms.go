@@ -28,7 +28,7 @@ func (p *parser) form(form string) ir.Expr {
 		c := &ir.Const{Node: p.node()}
 		text := p.next()
 		c.Null = text == "null"
-		c.LocalObject = text == "local"
+		c.LocalObject, c.Invalid = text == "local", text == "invalid"
 		if !c.Null {
 			c.Text = strings.TrimPrefix(text, `"`)
 		}

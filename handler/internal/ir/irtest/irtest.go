@@ -71,6 +71,8 @@ var types = map[string]typeEntry{
 	"float4":      {oid: 700, name: "real", category: 'N'},
 	"float8":      {oid: 701, name: "double precision", category: 'N'},
 	"money":       {oid: 790, name: "money", category: 'N'},
+	"char":        {oid: 18, name: `"char"`, category: 'Z'},
+	"char[]":      {oid: 1002, name: `"char"[]`, category: 'A'},
 	"int4[]":      {oid: 1007, name: "integer[]", category: 'A'},
 	"text[]":      {oid: 1009, name: "text[]", category: 'A', collatable: true},
 	"bpchar":      {oid: 1042, name: "bpchar", category: 'S', collatable: true},
