@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"pgwire_fdw/handler/internal/option"
 	"pgwire_fdw/handler/internal/sqlerr"
 	"pgwire_fdw/handler/internal/sqlstate"
 )
@@ -59,7 +59,8 @@ type settings struct {
 	user, database, password string
 	runtime                  map[string]string // startup parameters
 	channelBinding           string
-	requireAuth              string
+	requireAuth              string          // as written, for messages and pgconn
+	authAllowed              map[string]bool // methods that require_auth allows, nil for all
 	minProtocol, maxProtocol string
 
 	tls tlsSettings
@@ -76,7 +77,7 @@ func parseSettings(p Params) (*settings, *sqlerr.Error) {
 	o := p.Options
 	s := &settings{
 		user: o["user"], database: o["dbname"], password: o["password"],
-		requirePeer: o["requirepeer"], requireAuth: o["require_auth"],
+		requirePeer: o["requirepeer"],
 	}
 	if s.user == "" {
 		s.user = p.DefaultUser
@@ -172,46 +173,25 @@ func parseChoices(s *settings, p Params) *sqlerr.Error {
 	if s.minProtocol != "3.0" && s.maxProtocol == "3.0" {
 		return badOption("max_protocol_version", s.maxProtocol, "is lower than \"min_protocol_version\"")
 	}
-	return checkRequireAuth(s.requireAuth)
-}
-
-// checkRequireAuth checks the grammar of require_auth; pgconn enforces its meaning during the exchange.
-func checkRequireAuth(list string) *sqlerr.Error {
-	if list == "" {
-		return nil
-	}
-	negated := strings.HasPrefix(list, "!")
-	seen := map[string]bool{}
-	for _, method := range strings.Split(list, ",") {
-		name := strings.TrimSpace(method)
-		if strings.HasPrefix(name, "!") != negated {
-			return badOption("require_auth", list, "mixes methods with and without \"!\"")
-		}
-		name = strings.TrimPrefix(name, "!")
-		switch name {
-		case "password", "md5", "gss", "sspi", "scram-sha-256", "oauth", "none":
-		default:
-			return badOption("require_auth", list, "names the unknown method \"%s\"", name)
-		}
-		if seen[name] {
-			return badOption("require_auth", list, "names the method \"%s\" twice", name)
-		}
-		seen[name] = true
+	var ok bool
+	s.requireAuth = p.Options["require_auth"]
+	if s.authAllowed, ok = option.ParseAuthMethods(p.Options["require_auth"]); !ok {
+		return badOption("require_auth", p.Options["require_auth"], "must list authentication methods, each once, all or none with \"!\" in front")
 	}
 	return nil
 }
 
-// integer reads a number as libpq's parse_int_param does: blanks around it are allowed, nothing else.
+// integer reads a number as the validator does.
 func integer(o map[string]string, name string) (n int, set bool, _ *sqlerr.Error) {
 	v := o[name]
 	if v == "" {
 		return 0, false, nil
 	}
-	i, err := strconv.ParseInt(strings.TrimSpace(v), 10, 32)
-	if err != nil {
+	n, ok := option.ParseNumber(v)
+	if !ok {
 		return 0, false, badOption(name, v, "must be an integer")
 	}
-	return int(i), true, nil
+	return n, true, nil
 }
 
 func parseNumbers(s *settings, p Params) *sqlerr.Error {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"strconv"
 	"strings"
 	"time"
 
@@ -297,7 +298,7 @@ func (d *dialer) attempt(ctx context.Context, ep endpoint, a address, secure, ma
 	if err != nil {
 		return nil, err
 	}
-	e := &Established{Sock: sock, Stream: sock, Host: ep.label(), Port: ep.port, settings: d.settings, endpoint: ep, address: a}
+	e := &Established{Sock: sock, Stream: sock, Host: ep.label(), Port: strconv.Itoa(ep.port), settings: d.settings, endpoint: ep, address: a}
 	err = e.guarded(ctx, func() error {
 		if ep.unix {
 			if err := checkPeer(sock, d.requirePeer); err != nil {

@@ -200,7 +200,7 @@ func TestBadOptionValues(t *testing.T) {
 		{"ssl_min_protocol_version", "TLSv1.3", "ssl_max_protocol_version", "TLSv1.2"}, {"sslcert", "/x"}, {"sslkey", "/x"},
 		{"connect_timeout", "soon"}, {"keepalives", "yes"}, {"keepalives_idle", "x"}, {"tcp_user_timeout", "99999999999"},
 		{"target_session_attrs", "master"}, {"load_balance_hosts", "yes"}, {"channel_binding", "x"},
-		{"require_auth", "md5,!none"}, {"require_auth", "md5,md5"}, {"require_auth", "kerberos"}, {"gssencmode", "x"},
+		{"require_auth", "md5,!none"}, {"require_auth", "md5, none"}, {"port", " "}, {"require_auth", "md5,md5"}, {"require_auth", "kerberos"}, {"gssencmode", "x"},
 		{"min_protocol_version", "2.0"}, {"min_protocol_version", "3.2", "max_protocol_version", "3.0"},
 		{"host", "/" + strings.Repeat("x", 120)},
 	} {

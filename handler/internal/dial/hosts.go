@@ -13,16 +13,17 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pgwire_fdw/handler/internal/option"
 	"pgwire_fdw/handler/internal/sqlerr"
 )
 
-const defaultPort = "5432"
+const defaultPort = 5432
 
 // endpoint is one element of the host, hostaddr and port lists.
 type endpoint struct {
 	name string // host as written; "" when only hostaddr is given
 	addr string // hostaddr, or "" to look name up
-	port string // decimal, or the suffix of the Unix socket's name
+	port int    // also the suffix of the Unix socket's name
 	unix bool   // name is a socket directory ('/') or an abstract name ('@')
 }
 
@@ -40,9 +41,9 @@ func (e endpoint) where(a *address) string {
 		return fmt.Sprintf("socket %q", socketPath(e.name, e.port))
 	}
 	if a != nil && a.text != e.label() {
-		return fmt.Sprintf("host %q (%s), port %s", e.label(), a.text, e.port)
+		return fmt.Sprintf("host %q (%s), port %d", e.label(), a.text, e.port)
 	}
-	return fmt.Sprintf("host %q, port %s", e.label(), e.port)
+	return fmt.Sprintf("host %q, port %d", e.label(), e.port)
 }
 
 // address is a resolved endpoint, ready for connect(2).
@@ -52,7 +53,7 @@ type address struct {
 }
 
 // socketPath follows UNIXSOCK_PATH of PostgreSQL's pqcomm.h.
-func socketPath(dir, port string) string { return dir + "/.s.PGSQL." + port }
+func socketPath(dir string, port int) string { return dir + "/.s.PGSQL." + strconv.Itoa(port) }
 
 // parseEndpoints reads the comma lists as libpq documents them (34.1.1.3, "Specifying Multiple Hosts"): hostaddr
 // decides how many hosts there are if it is given, else host; the lists must be equally long; a single port
@@ -85,20 +86,20 @@ func parseEndpoints(opts map[string]string, defaultDir string) ([]endpoint, *sql
 		if addrs != nil {
 			e.addr = addrs[i]
 		}
-		e.port = ports[min(i, len(ports)-1)]
-		if err := e.complete(defaultDir); err != nil {
+		if err := e.complete(ports[min(i, len(ports)-1)], defaultDir); err != nil {
 			return nil, err
 		}
 	}
 	return list, nil
 }
 
-func (e *endpoint) complete(defaultDir string) *sqlerr.Error {
-	if e.port = strings.TrimSpace(e.port); e.port == "" {
-		e.port = defaultPort
-	}
-	if p, err := strconv.ParseUint(e.port, 10, 16); err != nil || p == 0 {
-		return badOption("port", e.port, "must be a number from 1 to 65535")
+func (e *endpoint) complete(port, defaultDir string) *sqlerr.Error {
+	e.port = defaultPort
+	if port != "" {
+		var ok bool
+		if e.port, ok = option.ParsePort(port); !ok {
+			return badOption("port", port, "must be a number from 1 to 65535")
+		}
 	}
 	if e.addr != "" {
 		if _, err := netip.ParseAddr(e.addr); err != nil {
@@ -139,10 +140,6 @@ var resolver = &net.Resolver{PreferGo: true}
 
 // resolve gives the addresses of e in the order in which to try them. It returns at once when ctx ends.
 func resolve(ctx context.Context, e endpoint) ([]address, error) {
-	port, err := strconv.ParseUint(e.port, 10, 16)
-	if err != nil {
-		return nil, err
-	}
 	if e.unix {
 		path := socketPath(e.name, e.port)
 		return []address{{sa: &unix.SockaddrUnix{Name: path}, text: path}}, nil
@@ -152,7 +149,7 @@ func resolve(ctx context.Context, e endpoint) ([]address, error) {
 		literal = e.name
 	}
 	if ip, err := netip.ParseAddr(literal); err == nil {
-		return []address{inetAddress(ip, int(port))}, nil
+		return []address{inetAddress(ip, e.port)}, nil
 	}
 	ips, err := resolver.LookupNetIP(ctx, "ip", e.name)
 	if err != nil {
@@ -160,7 +157,7 @@ func resolve(ctx context.Context, e endpoint) ([]address, error) {
 	}
 	list := make([]address, 0, len(ips))
 	for _, ip := range ips {
-		list = append(list, inetAddress(ip, int(port)))
+		list = append(list, inetAddress(ip, e.port))
 	}
 	return list, nil
 }

@@ -28,7 +28,7 @@ func TestParseEndpoints(t *testing.T) {
 		list, err := parseEndpoints(map[string]string{"host": c.host, "hostaddr": c.addr, "port": c.port}, "/run/pg")
 		var got []string
 		for _, e := range list {
-			got = append(got, fmt.Sprintf("%s|%s|%s|%v", e.name, e.addr, e.port, e.unix))
+			got = append(got, fmt.Sprintf("%s|%s|%d|%v", e.name, e.addr, e.port, e.unix))
 		}
 		if s := fmt.Sprint(got); err != nil || s != c.want {
 			t.Errorf("%v: got %s, %v", c, s, err)
@@ -45,17 +45,17 @@ func TestResolve(t *testing.T) {
 		e    endpoint
 		want string
 	}{
-		{endpoint{name: "127.0.0.1", port: "1"}, "127.0.0.1"},
-		{endpoint{name: "::1", port: "1"}, "::1"},
-		{endpoint{name: "whatever.invalid", addr: "127.0.0.2", port: "1"}, "127.0.0.2"},
-		{endpoint{name: "/x", port: "1", unix: true}, "/x/.s.PGSQL.1"},
+		{endpoint{name: "127.0.0.1", port: 1}, "127.0.0.1"},
+		{endpoint{name: "::1", port: 1}, "::1"},
+		{endpoint{name: "whatever.invalid", addr: "127.0.0.2", port: 1}, "127.0.0.2"},
+		{endpoint{name: "/x", port: 1, unix: true}, "/x/.s.PGSQL.1"},
 	} {
 		list, err := resolve(ctx, c.e)
 		if err != nil || len(list) != 1 || list[0].text != c.want {
 			t.Errorf("%+v: %v, %v", c.e, list, err)
 		}
 	}
-	if list, err := resolve(ctx, endpoint{name: "localhost", port: "1"}); err != nil || len(list) == 0 {
+	if list, err := resolve(ctx, endpoint{name: "localhost", port: 1}); err != nil || len(list) == 0 {
 		t.Errorf("localhost: %v, %v", list, err)
 	}
 }

@@ -104,17 +104,25 @@ func badAddress(list string) (entry string, bad bool) {
 
 var authMethods = []string{"password", "md5", "gss", "sspi", "scram-sha-256", "oauth", "none"}
 
-// validAuthMethods checks require_auth: known methods, each once, and either
-// all of them allowed or all of them (with "!") forbidden.
-func validAuthMethods(list string) bool {
-	seen := map[string]bool{}
+// ParseAuthMethods reads require_auth: known methods, each once, and either all
+// of them allowed or all of them (with "!") forbidden. It returns which methods
+// may be used, "none" standing for no authentication; nil, for an empty list, allows all.
+func ParseAuthMethods(list string) (allowed map[string]bool, ok bool) {
+	if list == "" {
+		return nil, true
+	}
 	negated := strings.HasPrefix(list, "!")
+	named := map[string]bool{}
 	for _, entry := range strings.Split(list, ",") {
 		method, not := strings.CutPrefix(entry, "!")
-		if not != negated || seen[method] || !has(authMethods, method, false) {
-			return false
+		if not != negated || named[method] || !has(authMethods, method, false) {
+			return nil, false
 		}
-		seen[method] = true
+		named[method] = true
 	}
-	return true
+	allowed = map[string]bool{}
+	for _, method := range authMethods {
+		allowed[method] = named[method] != negated
+	}
+	return allowed, true
 }

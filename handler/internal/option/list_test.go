@@ -1,6 +1,7 @@
 package option
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -54,10 +55,19 @@ func TestAddresses(t *testing.T) {
 func TestAuthMethods(t *testing.T) {
 	for in, want := range map[string]bool{
 		"scram-sha-256": true, "md5,password": true, "!none": true, "!password,!md5": true, "none": true,
-		"md5,md5": false, "md5,!none": false, "!none,md5": false, "": false, "md5,": false, "MD5": false, "!": false, "!!md5": false, "md5, none": false,
+		"md5,md5": false, "md5,!none": false, "!none,md5": false, "": true, "md5,": false, "MD5": false, "!": false, "!!md5": false, "md5, none": false,
 	} {
-		if got := validAuthMethods(in); got != want {
-			t.Errorf("validAuthMethods(%q) = %t, want %t", in, got, want)
+		if _, got := ParseAuthMethods(in); got != want {
+			t.Errorf("ParseAuthMethods(%q) = %t, want %t", in, got, want)
+		}
+	}
+	for in, want := range map[string]string{
+		"": "true true true", "none": "false false true", "!none": "true true false", "md5,scram-sha-256": "true true false", "!md5": "false true true",
+	} {
+		allowed, _ := ParseAuthMethods(in)
+		all := allowed == nil
+		if got := fmt.Sprint(all || allowed["md5"], all || allowed["scram-sha-256"], all || allowed["none"]); got != want {
+			t.Errorf("ParseAuthMethods(%q) allows %s, want %s", in, got, want)
 		}
 	}
 }

@@ -149,7 +149,7 @@ func (s *Spec) checkList(value string) *Error {
 			return s.invalid("address", entry, "Numeric IPv4 or IPv6 addresses are expected; names belong in option \"host\".")
 		}
 	case AuthMethods:
-		if !validAuthMethods(value) {
+		if _, ok := ParseAuthMethods(value); !ok {
 			return s.invalid("string", value, "Available methods: "+strings.Join(authMethods, ", ")+
 				"; each at most once, and either all or none with \"!\" in front.")
 		}
