@@ -34,24 +34,17 @@ func pgwire_go_scan_bind(scan C.uint64_t, args *C.pgwire_bind_args, err *C.pgwir
 	return guard(err, func() C.int32_t { return scanBind(scan, args, err) })
 }
 
-// scanBind copies the parameters: the scan keeps them, to send them again when
-// it has to, and C's memory is gone after the call. One allocation for all.
+// scanBind passes views of the parameters on: they are copied in there.
 func scanBind(scan C.uint64_t, args *C.pgwire_bind_args, err *C.pgwire_error) C.int32_t {
 	var params []handler.Param
 	if n := int(args.nparams); n > 0 {
-		from := unsafe.Slice(args.params, n)
-		total := 0
-		for i := range from {
-			total += int(from[i].value.len)
-		}
-		all := make([]byte, 0, total)
 		params = make([]handler.Param, n)
-		for i := range from {
-			params[i] = handler.Param{TypeOID: uint32(from[i].type_oid), Format: int16(from[i].format)}
-			if from[i].is_null == 0 {
-				at := len(all)
-				all = append(all, in(from[i].value)...)
-				params[i].Value = all[at:len(all):len(all)]
+		for i, p := range unsafe.Slice(args.params, n) {
+			params[i] = handler.Param{TypeOID: uint32(p.type_oid), Format: int16(p.format)}
+			if p.is_null == 0 {
+				if params[i].Value = in(p.value); params[i].Value == nil {
+					params[i].Value = []byte{} // not NULL
+				}
 			}
 		}
 	}

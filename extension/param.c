@@ -172,3 +172,10 @@ pgwire_eval_params(pgwire_params *params, ExprContext *econtext)
 		AtEOXact_GUC(true, guc_level);
 	MemoryContextSwitchTo(old);
 }
+
+void
+pgwire_free_params(pgwire_params *params)
+{
+	if (params->count > 0)
+		MemoryContextReset(params->context);
+}

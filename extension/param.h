@@ -16,7 +16,7 @@ typedef struct pgwire_params
 	pgwire_param *values;		/* count, filled by pgwire_eval_params */
 	bool	   *binary;			/* by the send function */
 	bool		transmission_modes; /* text forms that depend on settings */
-	MemoryContext context;		/* of the values, until the next evaluation */
+	MemoryContext context;		/* of the values */
 } pgwire_params;
 
 /* Prepare to evaluate a plan's fdw_exprs; lives in the current context. */
@@ -25,7 +25,8 @@ extern pgwire_params *pgwire_prepare_params(List *fdw_exprs, PlanState *node);
 /* Undone by AtEOXact_GUC(true, what it returns). */
 extern int	pgwire_set_transmission_modes(void);
 
-/* Evaluate them all; the values are valid until the next time. */
+/* Evaluate them all; the values are valid until pgwire_free_params. */
 extern void pgwire_eval_params(pgwire_params *params, ExprContext *econtext);
+extern void pgwire_free_params(pgwire_params *params);
 
 #endif

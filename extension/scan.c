@@ -184,6 +184,7 @@ bind_scan(ForeignScanState *node, pgwire_scan_state *state)
 	args.alone = state->may_be_alone && is_whole_transaction(node);
 	args.params = state->params->values;
 	PGWIRE_CALL(err, pgwire_go_scan_bind, state->scan, &args);
+	pgwire_free_params(state->params);	/* Go has its own copy, and one may take 1 GB */
 	state->bound = true;
 	state->shaped = false;
 }

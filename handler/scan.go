@@ -57,15 +57,14 @@ func OpenScan(a ScanArgs) uint64 {
 	return id
 }
 
-// BindScan starts the scan anew with these parameters, which it keeps.
+// BindScan starts the scan anew with these parameters, which it copies.
 func BindScan(id uint64, b Bind) *Error {
 	invariant.MaybePanic("scan_bind")
 	s := backend.scans.byID[id]
 	if s == nil {
 		return noScan(id)
 	}
-	s.Bind(b)
-	return nil
+	return s.Bind(b)
 }
 
 // Batch is a run of rows in the layout of bridge.h, valid until the next call

@@ -1,9 +1,7 @@
 package fetch
 
 import (
-	"golang.org/x/sys/unix"
-
-	"pgwire_fdw/handler/internal/invariant"
+	"pgwire_fdw/handler/internal/mem"
 	"pgwire_fdw/handler/internal/sqlerr"
 	"pgwire_fdw/handler/internal/sqlstate"
 	"pgwire_fdw/handler/internal/wire"
@@ -37,13 +35,11 @@ func newBlock(size int) (*block, *sqlerr.Error) {
 	} else {
 		size = smallArena
 	}
-	size = (size + 4095) &^ 4095
-	mem, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	room, err := mem.Map("arena", size)
 	if err != nil {
-		return nil, sqlerr.New(sqlstate.OutOfMemory, "out of memory: could not map %d bytes for rows: %w", size, err)
+		return nil, sqlerr.New(sqlstate.OutOfMemory, "out of memory for rows: %w", err)
 	}
-	invariant.Track("arena", 1)
-	return &block{mem: mem, arena: wire.NewArena(mem)}, nil
+	return &block{mem: room, arena: wire.NewArena(room)}, nil
 }
 
 func (b *block) release() {
@@ -54,6 +50,5 @@ func (b *block) release() {
 		free = append(free, b)
 		return
 	}
-	_ = unix.Munmap(b.mem)
-	invariant.Track("arena", -1)
+	mem.Unmap("arena", b.mem)
 }

@@ -171,7 +171,9 @@ func (r *rig) scan(sql string, change ...func(*Spec)) *Scan {
 }
 
 func (r *rig) bind(s *Scan, params ...session.Param) {
-	s.Bind(Bind{Level: r.level, Alone: r.alone, Params: params})
+	if err := s.Bind(Bind{Level: r.level, Alone: r.alone, Params: params}); err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 // all reads a bound scan to its end.

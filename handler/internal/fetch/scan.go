@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pgwire_fdw/handler/internal/mem"
 	"pgwire_fdw/handler/internal/pool"
 	"pgwire_fdw/handler/internal/session"
 	"pgwire_fdw/handler/internal/sqlerr"
@@ -36,7 +37,7 @@ type Bind struct {
 	Level        int
 	Serializable bool
 	Alone        bool            // may run without a remote transaction
-	Params       []session.Param // owned by the scan from here on
+	Params       []session.Param // copied
 }
 
 // Outcome is what Next has come to.
@@ -86,7 +87,8 @@ type Scan struct {
 	spec   Spec
 	pool   *pool.Pool
 	phase  phase
-	bind   Bind
+	bind   Bind // Params are those of params
+	params params
 	conn   *session.Conn
 	cur    *result
 	block  *block
@@ -95,6 +97,7 @@ type Scan struct {
 
 	// kept from one execution to the next, so that a rebind costs little
 	req     session.Request
+	types   []uint32 // of the parameters that req was made for
 	usual   []int16
 	fields  []wire.RemoteColumn // what decoder was made for
 	decoder *wire.Decoder
@@ -130,16 +133,22 @@ func New(pool *pool.Pool, spec Spec) *Scan { return &Scan{spec: spec, pool: pool
 
 // Bind starts the statement anew with these parameters; the rest of an earlier
 // result is dropped. The statement is sent by the first Next.
-func (s *Scan) Bind(b Bind) {
-	s.drop()
+func (s *Scan) Bind(b Bind) *sqlerr.Error {
+	s.Reset()
+	if err := s.params.set(b.Params); err != nil {
+		return err
+	}
+	b.Params = s.params.list
 	s.bind, s.phase, s.tries = b, bound, 0
 	s.Stats.Executions++
+	return nil
 }
 
 // Reset drops the result.
 func (s *Scan) Reset() {
 	s.drop()
-	s.phase = idle
+	s.phase, s.bind = idle, Bind{}
+	s.params.free()
 }
 
 // Close frees everything.
@@ -147,7 +156,8 @@ func (s *Scan) Close() {
 	s.Reset()
 	s.block.release()
 	s.block = nil
-	s.bind, s.req, s.decoder = Bind{}, session.Request{}, nil
+	s.params.values.Free()
+	s.req, s.decoder = session.Request{}, nil
 }
 
 // drop loses interest in the current result.
@@ -268,8 +278,11 @@ func (s *Scan) resume() (Outcome, *session.Waiting, *sqlerr.Error) {
 // request is what the connection is asked for. It is made anew only when the
 // types of the parameters change, with which it is remembered.
 func (s *Scan) request(r *result) *session.Request {
-	if !slices.EqualFunc(s.req.Params, s.bind.Params, func(a, b session.Param) bool { return a.TypeOID == b.TypeOID }) {
-		s.req = session.Request{}
+	if !slices.EqualFunc(s.types, s.bind.Params, func(oid uint32, p session.Param) bool { return oid == p.TypeOID }) {
+		s.req, s.types = session.Request{}, s.types[:0]
+		for _, p := range s.bind.Params {
+			s.types = append(s.types, p.TypeOID)
+		}
 	}
 	req := &s.req
 	req.SQL, req.Params, req.Sink = s.spec.SQL, s.bind.Params, r
@@ -458,6 +471,9 @@ func (r *result) setRowAside(body []byte) *sqlerr.Error {
 // spoolError gives the SQLSTATE that PostgreSQL's own temporary files have
 // (errcode_for_file_access of utils/error/elog.c).
 func spoolError(err error) *sqlerr.Error {
+	if noMemory := (*mem.Error)(nil); errors.As(err, &noMemory) {
+		return sqlerr.New(sqlstate.OutOfMemory, "out of memory for rows set aside: %w", err)
+	}
 	state := sqlstate.IOError
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
 		state = sqlstate.DiskFull

@@ -10,46 +10,43 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pgwire_fdw/handler/internal/invariant"
+	"pgwire_fdw/handler/internal/mem"
 )
 
 // spool keeps rows as they came from the wire, in order, for a scan whose
-// connection somebody else needs: in memory up to a bound, then in a file that
+// connection somebody else needs: in memory (package mem) up to a bound, then in a file that
 // has no name, so that the kernel removes it however the backend ends.
 type spool struct {
 	dir    string
 	limit  int
-	mem    []byte // [length uint32][body]..., read from memAt
-	memAt  int
+	mem    mem.Buffer // [length uint32][body]...
 	file   *os.File
 	size   int64 // written to file
 	readAt int64
-	unsent []byte // rows not yet written to the file
-	chunk  []byte // window of the file being read
-	at     int
+	unsent mem.Buffer // rows not yet written to the file
+	chunk  mem.Buffer // window of the file being read
 	Bytes  int64
 	Filed  int64
 }
 
-// add keeps a copy of a DataRow body.
+// spoolBuffer is how much is written to the file, or read from it, at a time;
+// a row that is larger takes what it takes.
+const spoolBuffer = 256 << 10
+
+// add keeps a copy of a DataRow body. Where there is no memory it goes to the
+// file early.
 func (s *spool) add(body []byte) error {
 	s.Bytes += int64(len(body))
-	if s.file == nil && (len(s.mem)-s.memAt)+len(body)+4 <= s.limit {
-		if s.memAt > len(s.mem)/2 { // what was read is not worth keeping
-			s.mem, s.memAt = s.mem[:copy(s.mem, s.mem[s.memAt:])], 0
-		}
-		s.mem = appendRow(s.mem, body)
+	var length [4]byte
+	binary.LittleEndian.PutUint32(length[:], uint32(len(body)))
+	if s.file == nil && s.mem.Len()+len(body)+4 <= s.limit && s.mem.Append(length[:], body) == nil {
 		return nil
 	}
-	return s.write(body)
+	return s.write(length[:], body)
 }
 
-func appendRow(b, body []byte) []byte {
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(body)))
-	return append(b, body...)
-}
-
-// write appends to the file, through a buffer that is flushed by 256 kB.
-func (s *spool) write(body []byte) error {
+// write appends to the file, through a buffer where that saves calls.
+func (s *spool) write(length, body []byte) error {
 	if s.file == nil {
 		f, err := openSpoolFile(s.dir)
 		if err != nil {
@@ -57,18 +54,30 @@ func (s *spool) write(body []byte) error {
 		}
 		s.file = f
 	}
-	s.unsent = appendRow(s.unsent, body)
 	s.Filed += int64(len(body))
-	if len(s.unsent) >= 256<<10 {
-		return s.flush()
+	if s.unsent.Len()+len(length)+len(body) > spoolBuffer {
+		if err := s.flush(); err != nil {
+			return err
+		}
 	}
-	return nil
+	if len(length)+len(body) <= spoolBuffer {
+		return s.unsent.Append(length, body)
+	}
+	if err := s.writeOut(length); err != nil {
+		return err
+	}
+	return s.writeOut(body)
 }
 
 func (s *spool) flush() error {
-	n, err := s.file.WriteAt(s.unsent, s.size)
+	err := s.writeOut(s.unsent.Bytes())
+	s.unsent.Reset(spoolBuffer)
+	return err
+}
+
+func (s *spool) writeOut(p []byte) error {
+	n, err := s.file.WriteAt(p, s.size)
 	s.size += int64(n)
-	s.unsent = s.unsent[:0]
 	if err != nil {
 		return fmt.Errorf("could not write to a temporary file: %w", err)
 	}
@@ -109,8 +118,8 @@ func openUnlinked(dir string) (*os.File, error) {
 // peek returns the oldest row without taking it, nil when there is none. The
 // bytes are valid until the next call.
 func (s *spool) peek() ([]byte, error) {
-	if s.memAt < len(s.mem) {
-		return frame(s.mem[s.memAt:])
+	if s.mem.Len() > 0 {
+		return frame(s.mem.Bytes())
 	}
 	if s.file == nil {
 		return nil, nil
@@ -118,26 +127,26 @@ func (s *spool) peek() ([]byte, error) {
 	if err := s.window(4); err != nil {
 		return nil, err
 	}
-	switch left := len(s.chunk) - s.at; {
+	switch left := s.chunk.Len(); {
 	case left == 0:
 		return nil, nil
 	case left < 4:
 		return nil, errSpoolEnded
 	}
-	n := int(binary.LittleEndian.Uint32(s.chunk[s.at:]))
+	n := int(binary.LittleEndian.Uint32(s.chunk.Bytes()))
 	if err := s.window(4 + n); err != nil {
 		return nil, err
 	}
-	return frame(s.chunk[s.at:])
+	return frame(s.chunk.Bytes())
 }
 
 // window makes sure that n bytes of the file from the current place are in
 // chunk, unless the file ends before.
 func (s *spool) window(n int) error {
-	if len(s.chunk)-s.at >= n {
+	if s.chunk.Len() >= n {
 		return nil
 	}
-	if len(s.unsent) > 0 {
+	if s.unsent.Len() > 0 {
 		if err := s.flush(); err != nil {
 			return err
 		}
@@ -145,19 +154,18 @@ func (s *spool) window(n int) error {
 	if s.readAt >= s.size {
 		return nil
 	}
-	want := max(n, 256<<10)
-	rest := copy(s.chunk, s.chunk[s.at:])
-	if cap(s.chunk) < want {
-		grown := make([]byte, rest, want)
-		copy(grown, s.chunk[:rest])
-		s.chunk = grown
+	s.chunk.Shrink(4*spoolBuffer, spoolBuffer) // a large row is through
+	want := max(n, spoolBuffer)
+	s.chunk.Compact()
+	room, err := s.chunk.Room(want - s.chunk.Len())
+	if err != nil {
+		return err
 	}
-	s.at = 0
-	got, err := s.file.ReadAt(s.chunk[rest:want], s.readAt)
+	got, err := s.file.ReadAt(room[:want-s.chunk.Len()], s.readAt)
 	if err != nil && err != io.EOF {
 		return fmt.Errorf("could not read from a temporary file: %w", err)
 	}
-	s.chunk = s.chunk[:rest+got]
+	s.chunk.Added(got)
 	s.readAt += int64(got)
 	return nil
 }
@@ -174,11 +182,11 @@ func frame(b []byte) ([]byte, error) {
 
 // next takes the row that peek has returned.
 func (s *spool) next(body []byte) {
-	if s.memAt < len(s.mem) {
-		s.memAt += 4 + len(body)
+	if s.mem.Len() > 0 {
+		s.mem.Take(4 + len(body))
 		return
 	}
-	s.at += 4 + len(body)
+	s.chunk.Take(4 + len(body))
 }
 
 // close gives memory and file back.
@@ -187,5 +195,8 @@ func (s *spool) close() {
 		_ = s.file.Close()
 		invariant.Track("spool", -1)
 	}
+	s.mem.Free()
+	s.unsent.Free()
+	s.chunk.Free()
 	*s = spool{dir: s.dir, limit: s.limit, Bytes: s.Bytes, Filed: s.Filed}
 }

@@ -49,8 +49,8 @@ func TestSpool(t *testing.T) {
 					t.Fatal(err)
 				}
 				model = append(model, row)
-				if cap(s.mem) > 4*limit+100000 {
-					t.Fatalf("limit %d: %d bytes of memory", limit, cap(s.mem))
+				if s.mem.Cap() > 4*limit+100000 {
+					t.Fatalf("limit %d: %d bytes of memory", limit, s.mem.Cap())
 				}
 			}
 			for _, want := range model {

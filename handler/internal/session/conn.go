@@ -121,11 +121,14 @@ var serial uint32
 func NewConn(est *dial.Established, server string, umid uint32, settings map[string]string, notify func(Notice)) *Conn {
 	serial++
 	c := &Conn{Server: server, serial: serial, Umid: umid, est: est, stream: est.Stream, notify: notify, settings: settings}
-	c.in.load(est.Buffered)
+	loaded := c.in.load(est.Buffered)
 	c.stmts.init()
 	invariant.Track("connection", 1)
 	if err := est.Sock.SetNonblocking(true); err != nil {
 		c.lost(err)
+	}
+	if loaded != nil {
+		c.Fail(c.noMemory(loaded))
 	}
 	return c
 }
@@ -204,7 +207,7 @@ func (c *Conn) pump(done func() bool) Progress {
 		if done() {
 			return Finished
 		}
-		typ, body, n, need, err := wire.Frame(c.in.unread())
+		typ, body, n, need, err := wire.Frame(c.in.Bytes())
 		switch {
 		case err != nil:
 			c.protocolError("%v", err)
@@ -221,10 +224,10 @@ func (c *Conn) pump(done func() bool) Progress {
 			if !c.row(body) {
 				return Stopped
 			}
-			c.in.r += n
+			c.in.Take(n)
 		default:
 			c.message(typ, body)
-			c.in.r += n
+			c.in.Take(n)
 		}
 	}
 }
@@ -234,13 +237,13 @@ func (c *Conn) pump(done func() bool) Progress {
 func (c *Conn) fill(need int) bool {
 	room, err := c.in.room(need)
 	if err != nil {
-		c.Fail(sqlerr.New(sqlstate.OutOfMemory, "out of memory while reading from server \"%s\": %w", c.Server, err))
+		c.Fail(c.noMemory(err))
 		return false
 	}
 	// what the server said before it stopped listening may still be read
 	sendErr := c.est.Sock.Flush()
 	n, err := c.stream.Read(room)
-	c.in.w += n
+	c.in.Added(n)
 	c.BytesRead += int64(n)
 	if n > 0 {
 		return true
@@ -252,6 +255,10 @@ func (c *Conn) fill(need int) bool {
 		c.lost(err)
 	}
 	return false
+}
+
+func (c *Conn) noMemory(err error) *sqlerr.Error {
+	return sqlerr.New(sqlstate.OutOfMemory, "out of memory while reading from server \"%s\": %w", c.Server, err)
 }
 
 // Poll returns the socket and whether to wait for writability too.
@@ -338,7 +345,7 @@ func (c *Conn) Close() {
 	c.to(closed)
 	c.dropCancel(false)
 	_ = c.est.Sock.Close()
-	c.in.free()
+	c.in.Free()
 	invariant.Track("connection", -1)
 }
 
