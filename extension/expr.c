@@ -23,11 +23,14 @@
 #include "param.h"
 
 static void put_node(pgwire_ir *ir, Node *node, int depth);
+static void put_unknown(pgwire_ir *ir, Node *node, int depth);
 
+/* statement: the request is for SQL text, in which equal nodes share a parameter. */
 void
-pgwire_ir_begin(pgwire_ir *ir, Index relid, List *extensions)
+pgwire_ir_begin(pgwire_ir *ir, Index relid, List *extensions, bool statement)
 {
 	memset(ir, 0, sizeof(*ir));
+	ir->statement = statement;
 	ir->relid = relid;
 	ir->extensions = extensions;
 	ir->guc_level = -1;
@@ -51,7 +54,7 @@ put_table(StringInfo request, const pgwire_ir_table *table)
 		appendBinaryStringInfo(request, table->entries.data, table->entries.len);
 }
 
-/* Append the object tables and the clauses to the request. */
+/* Append the object tables, the clauses and the equal nodes to the request. */
 void
 pgwire_ir_finish(pgwire_ir *ir, StringInfo request)
 {
@@ -64,6 +67,9 @@ pgwire_ir_finish(pgwire_ir *ir, StringInfo request)
 	put_table(request, &ir->collations);
 	pgwire_put_u32(request, ir->nclauses);
 	appendBinaryStringInfo(request, ir->clauses.data, ir->clauses.len);
+	pgwire_put_u32(request, ir->nequals);
+	if (ir->nequals > 0)
+		appendBinaryStringInfo(request, ir->equals.data, ir->equals.len);
 }
 
 /* The node of a number, NULL when there is none. */
@@ -102,6 +108,43 @@ put_args(pgwire_ir *ir, List *args, int depth)
 		put_node(ir, (Node *) lfirst(lc), depth + 1);
 }
 
+/* A node that is a tag, perhaps a byte, and its argument. */
+static void
+put_unary(pgwire_ir *ir, uint8 tag, Node *node, int field, Expr *arg, int depth)
+{
+	put_head(ir, tag, node);
+	if (field >= 0)
+		pgwire_put_u8(&ir->clauses, field);
+	put_node(ir, (Node *) arg, depth + 1);
+}
+
+/* A node that is a tag, perhaps a byte, and a list of arguments. */
+static void
+put_list(pgwire_ir *ir, uint8 tag, Node *node, int field, List *args, int depth)
+{
+	put_head(ir, tag, node);
+	if (field >= 0)
+		pgwire_put_u8(&ir->clauses, field);
+	put_args(ir, args, depth);
+}
+
+/* ---- one function for each kind of node, in the order of ir.h ---- */
+
+static void
+put_var(pgwire_ir *ir, Node *node, int depth)
+{
+	StringInfo	buf = &ir->clauses;
+	Var		   *var = (Var *) node;
+	bool		foreign = (Index) var->varno == ir->relid && var->varlevelsup == 0;
+
+	if (foreign)
+		ir->foreign_vars++;
+	put_head(ir, PGWIRE_IR_VAR, node);
+	pgwire_put_u8(buf, foreign);
+	pgwire_put_u32(buf, (uint32) var->varno);
+	pgwire_put_i32(buf, var->varattno);
+}
+
 /*
  * Types whose text depends on no setting. Changing settings and back takes
  * several microseconds in each request, so the frequent types are named here.
@@ -138,15 +181,16 @@ printed_regardless(Oid type)
 }
 
 static void
-put_const(pgwire_ir *ir, Const *node)
+put_const(pgwire_ir *ir, Node *expr, int depth)
 {
 	StringInfo	buf = &ir->clauses;
+	Const	   *node = (Const *) expr;
 	uint8		flags = 0;
 	Oid			output;
 	bool		varlena;
 	char	   *text;
 
-	put_head(ir, PGWIRE_IR_CONST, (Node *) node);
+	put_head(ir, PGWIRE_IR_CONST, expr);
 	if (node->constisnull)
 	{
 		pgwire_put_u8(buf, PGWIRE_CONST_NULL);
@@ -174,97 +218,201 @@ put_const(pgwire_ir *ir, Const *node)
 	pfree(text);
 }
 
+static void
+put_param(pgwire_ir *ir, Node *node, int depth)
+{
+	StringInfo	buf = &ir->clauses;
+	Param	   *param = (Param *) node;
+
+	if (param->paramkind != PARAM_EXTERN && param->paramkind != PARAM_EXEC)
+	{
+		put_unknown(ir, node, depth);
+		return;
+	}
+	put_head(ir, PGWIRE_IR_PARAM, node);
+	pgwire_put_u8(buf, param->paramkind);
+	pgwire_put_i32(buf, param->paramid);
+}
+
 /* OpExpr, DistinctExpr and NullIfExpr are one struct under three tags. */
 static void
-put_op(pgwire_ir *ir, uint8 tag, OpExpr *node, int depth)
+put_operator(pgwire_ir *ir, uint8 tag, OpExpr *op, int depth)
 {
 	StringInfo	buf = &ir->clauses;
 
-	put_head(ir, tag, (Node *) node);
-	pgwire_put_u32(buf, pgwire_ir_operator(ir, node->opno));
-	pgwire_put_u32(buf, pgwire_ir_function(ir, get_opcode(node->opno)));
-	pgwire_put_u32(buf, pgwire_ir_collation(ir, node->inputcollid));
-	put_args(ir, node->args, depth);
+	if (op->opretset)
+	{
+		put_unknown(ir, (Node *) op, depth);
+		return;
+	}
+	put_head(ir, tag, (Node *) op);
+	pgwire_put_u32(buf, pgwire_ir_operator(ir, op->opno));
+	pgwire_put_u32(buf, pgwire_ir_function(ir, get_opcode(op->opno)));
+	pgwire_put_u32(buf, pgwire_ir_collation(ir, op->inputcollid));
+	put_args(ir, op->args, depth);
 }
 
 static void
-put_func(pgwire_ir *ir, FuncExpr *node, int depth)
+put_op(pgwire_ir *ir, Node *node, int depth)
 {
-	StringInfo	buf = &ir->clauses;
-
-	put_head(ir, PGWIRE_IR_FUNC, (Node *) node);
-	pgwire_put_u32(buf, pgwire_ir_function(ir, node->funcid));
-	pgwire_put_u8(buf, node->funcformat);
-	pgwire_put_u8(buf, node->funcvariadic);
-	pgwire_put_u32(buf, pgwire_ir_collation(ir, node->inputcollid));
-	put_args(ir, node->args, depth);
+	put_operator(ir, PGWIRE_IR_OP, (OpExpr *) node, depth);
 }
 
 static void
-put_scalar_array(pgwire_ir *ir, ScalarArrayOpExpr *node, int depth)
+put_func(pgwire_ir *ir, Node *node, int depth)
 {
 	StringInfo	buf = &ir->clauses;
+	FuncExpr   *func = (FuncExpr *) node;
 
-	put_head(ir, PGWIRE_IR_SCALAR_ARRAY, (Node *) node);
-	pgwire_put_u32(buf, pgwire_ir_operator(ir, node->opno));
-	pgwire_put_u32(buf, pgwire_ir_function(ir, get_opcode(node->opno)));
-	pgwire_put_u32(buf, pgwire_ir_collation(ir, node->inputcollid));
-	pgwire_put_u8(buf, node->useOr);
-	put_args(ir, node->args, depth);
+	if (func->funcretset)
+	{
+		put_unknown(ir, node, depth);
+		return;
+	}
+	put_head(ir, PGWIRE_IR_FUNC, node);
+	pgwire_put_u32(buf, pgwire_ir_function(ir, func->funcid));
+	pgwire_put_u8(buf, func->funcformat);
+	pgwire_put_u8(buf, func->funcvariadic);
+	pgwire_put_u32(buf, pgwire_ir_collation(ir, func->inputcollid));
+	put_args(ir, func->args, depth);
 }
 
 static void
-put_coerce_via_io(pgwire_ir *ir, CoerceViaIO *node, int depth)
+put_scalar_array(pgwire_ir *ir, Node *node, int depth)
 {
 	StringInfo	buf = &ir->clauses;
+	ScalarArrayOpExpr *op = (ScalarArrayOpExpr *) node;
+
+	put_head(ir, PGWIRE_IR_SCALAR_ARRAY, node);
+	pgwire_put_u32(buf, pgwire_ir_operator(ir, op->opno));
+	pgwire_put_u32(buf, pgwire_ir_function(ir, get_opcode(op->opno)));
+	pgwire_put_u32(buf, pgwire_ir_collation(ir, op->inputcollid));
+	pgwire_put_u8(buf, op->useOr);
+	put_args(ir, op->args, depth);
+}
+
+static void
+put_bool(pgwire_ir *ir, Node *node, int depth)
+{
+	BoolExpr   *expr = (BoolExpr *) node;
+
+	put_list(ir, PGWIRE_IR_BOOL, node, expr->boolop, expr->args, depth);
+}
+
+static void
+put_null_test(pgwire_ir *ir, Node *node, int depth)
+{
+	NullTest   *test = (NullTest *) node;
+
+	put_head(ir, PGWIRE_IR_NULL_TEST, node);
+	pgwire_put_u8(&ir->clauses, test->nulltesttype);
+	pgwire_put_u8(&ir->clauses, test->argisrow);
+	put_node(ir, (Node *) test->arg, depth + 1);
+}
+
+static void
+put_boolean_test(pgwire_ir *ir, Node *node, int depth)
+{
+	BooleanTest *test = (BooleanTest *) node;
+
+	put_unary(ir, PGWIRE_IR_BOOLEAN_TEST, node, test->booltesttype, test->arg, depth);
+}
+
+static void
+put_distinct(pgwire_ir *ir, Node *node, int depth)
+{
+	put_operator(ir, PGWIRE_IR_DISTINCT, (OpExpr *) node, depth);
+}
+
+static void
+put_relabel(pgwire_ir *ir, Node *node, int depth)
+{
+	RelabelType *cast = (RelabelType *) node;
+
+	put_unary(ir, PGWIRE_IR_RELABEL, node, cast->relabelformat, cast->arg, depth);
+}
+
+static void
+put_coerce_via_io(pgwire_ir *ir, Node *node, int depth)
+{
+	StringInfo	buf = &ir->clauses;
+	CoerceViaIO *cast = (CoerceViaIO *) node;
 	Oid			output,
 				input,
 				ioparam;
 	bool		varlena;
 
-	getTypeOutputInfo(exprType((Node *) node->arg), &output, &varlena);
-	getTypeInputInfo(node->resulttype, &input, &ioparam);
-	put_head(ir, PGWIRE_IR_COERCE_VIA_IO, (Node *) node);
-	pgwire_put_u8(buf, node->coerceformat);
+	getTypeOutputInfo(exprType((Node *) cast->arg), &output, &varlena);
+	getTypeInputInfo(cast->resulttype, &input, &ioparam);
+	put_head(ir, PGWIRE_IR_COERCE_VIA_IO, node);
+	pgwire_put_u8(buf, cast->coerceformat);
 	pgwire_put_u32(buf, pgwire_ir_function(ir, output));
 	pgwire_put_u32(buf, pgwire_ir_function(ir, input));
-	put_node(ir, (Node *) node->arg, depth + 1);
+	put_node(ir, (Node *) cast->arg, depth + 1);
 }
 
 static void
-put_min_max(pgwire_ir *ir, MinMaxExpr *node, int depth)
+put_coalesce(pgwire_ir *ir, Node *node, int depth)
+{
+	put_list(ir, PGWIRE_IR_COALESCE, node, -1, ((CoalesceExpr *) node)->args, depth);
+}
+
+static void
+put_min_max(pgwire_ir *ir, Node *node, int depth)
 {
 	StringInfo	buf = &ir->clauses;
-	TypeCacheEntry *type = lookup_type_cache(node->minmaxtype, TYPECACHE_CMP_PROC);
+	MinMaxExpr *expr = (MinMaxExpr *) node;
+	TypeCacheEntry *type = lookup_type_cache(expr->minmaxtype, TYPECACHE_CMP_PROC);
 
-	put_head(ir, PGWIRE_IR_MIN_MAX, (Node *) node);
-	pgwire_put_u8(buf, node->op);
+	put_head(ir, PGWIRE_IR_MIN_MAX, node);
+	pgwire_put_u8(buf, expr->op);
 	pgwire_put_u32(buf, pgwire_ir_function(ir, type->cmp_proc));
-	pgwire_put_u32(buf, pgwire_ir_collation(ir, node->inputcollid));
-	put_args(ir, node->args, depth);
+	pgwire_put_u32(buf, pgwire_ir_collation(ir, expr->inputcollid));
+	put_args(ir, expr->args, depth);
 }
 
 static void
-put_case(pgwire_ir *ir, CaseExpr *node, int depth)
+put_null_if(pgwire_ir *ir, Node *node, int depth)
+{
+	put_operator(ir, PGWIRE_IR_NULL_IF, (OpExpr *) node, depth);
+}
+
+static void
+put_case(pgwire_ir *ir, Node *node, int depth)
 {
 	StringInfo	buf = &ir->clauses;
+	CaseExpr   *expr = (CaseExpr *) node;
 	ListCell   *lc;
 
-	put_head(ir, PGWIRE_IR_CASE, (Node *) node);
-	pgwire_put_u8(buf, node->arg != NULL);
-	pgwire_put_u8(buf, node->defresult != NULL);
-	pgwire_put_u32(buf, list_length(node->args));
-	if (node->arg)
-		put_node(ir, (Node *) node->arg, depth + 1);
-	foreach(lc, node->args)
+	put_head(ir, PGWIRE_IR_CASE, node);
+	pgwire_put_u8(buf, expr->arg != NULL);
+	pgwire_put_u8(buf, expr->defresult != NULL);
+	pgwire_put_u32(buf, list_length(expr->args));
+	if (expr->arg)
+		put_node(ir, (Node *) expr->arg, depth + 1);
+	foreach(lc, expr->args)
 	{
 		CaseWhen   *when = lfirst_node(CaseWhen, lc);
 
 		put_node(ir, (Node *) when->expr, depth + 1);
 		put_node(ir, (Node *) when->result, depth + 1);
 	}
-	if (node->defresult)
-		put_node(ir, (Node *) node->defresult, depth + 1);
+	if (expr->defresult)
+		put_node(ir, (Node *) expr->defresult, depth + 1);
+}
+
+static void
+put_case_test(pgwire_ir *ir, Node *node, int depth)
+{
+	put_head(ir, PGWIRE_IR_CASE_TEST, node);
+}
+
+static void
+put_array(pgwire_ir *ir, Node *node, int depth)
+{
+	ArrayExpr  *array = (ArrayExpr *) node;
+
+	put_list(ir, PGWIRE_IR_ARRAY, node, array->multidims, array->elements, depth);
 }
 
 /* The list of lower bounds is shorter than that of upper ones, or empty. */
@@ -275,26 +423,80 @@ bound(List *bounds, int i)
 }
 
 static void
-put_subscript(pgwire_ir *ir, SubscriptingRef *node, int depth)
+put_subscript(pgwire_ir *ir, Node *node, int depth)
 {
 	StringInfo	buf = &ir->clauses;
-	int			n = list_length(node->refupperindexpr);
+	SubscriptingRef *ref = (SubscriptingRef *) node;
+	int			n = list_length(ref->refupperindexpr);
 
-	put_head(ir, PGWIRE_IR_SUBSCRIPT, (Node *) node);
+	if (ref->refassgnexpr != NULL)
+	{
+		put_unknown(ir, node, depth);
+		return;
+	}
+	put_head(ir, PGWIRE_IR_SUBSCRIPT, node);
 	pgwire_put_u32(buf, n);
 	for (int i = 0; i < n; i++)
 		pgwire_put_u8(buf,
-					  (bound(node->reflowerindexpr, i) ? PGWIRE_SUBSCRIPT_LOWER : 0) |
-					  (bound(node->refupperindexpr, i) ? PGWIRE_SUBSCRIPT_UPPER : 0) |
-					  (node->reflowerindexpr != NIL ? PGWIRE_SUBSCRIPT_SLICE : 0));
-	put_node(ir, (Node *) node->refexpr, depth + 1);
+					  (bound(ref->reflowerindexpr, i) ? PGWIRE_SUBSCRIPT_LOWER : 0) |
+					  (bound(ref->refupperindexpr, i) ? PGWIRE_SUBSCRIPT_UPPER : 0) |
+					  (ref->reflowerindexpr != NIL ? PGWIRE_SUBSCRIPT_SLICE : 0));
+	put_node(ir, (Node *) ref->refexpr, depth + 1);
 	for (int i = 0; i < n; i++)
 	{
-		if (bound(node->reflowerindexpr, i))
-			put_node(ir, bound(node->reflowerindexpr, i), depth + 1);
-		if (bound(node->refupperindexpr, i))
-			put_node(ir, bound(node->refupperindexpr, i), depth + 1);
+		if (bound(ref->reflowerindexpr, i))
+			put_node(ir, bound(ref->reflowerindexpr, i), depth + 1);
+		if (bound(ref->refupperindexpr, i))
+			put_node(ir, bound(ref->refupperindexpr, i), depth + 1);
 	}
+}
+
+static void
+put_array_coerce(pgwire_ir *ir, Node *node, int depth)
+{
+	ArrayCoerceExpr *cast = (ArrayCoerceExpr *) node;
+
+	put_head(ir, PGWIRE_IR_ARRAY_COERCE, node);
+	pgwire_put_u8(&ir->clauses, cast->coerceformat);
+	put_node(ir, (Node *) cast->arg, depth + 1);
+	put_node(ir, (Node *) cast->elemexpr, depth + 1);
+}
+
+static void
+put_row(pgwire_ir *ir, Node *node, int depth)
+{
+	put_list(ir, PGWIRE_IR_ROW, node, -1, ((RowExpr *) node)->args, depth);
+}
+
+static void
+put_collate(pgwire_ir *ir, Node *node, int depth)
+{
+	put_unary(ir, PGWIRE_IR_COLLATE, node, -1, ((CollateExpr *) node)->arg, depth);
+}
+
+static void
+put_sql_value(pgwire_ir *ir, Node *node, int depth)
+{
+	put_head(ir, PGWIRE_IR_SQL_VALUE, node);
+	pgwire_put_u8(&ir->clauses, ((SQLValueFunction *) node)->op);
+}
+
+static void
+put_field_select(pgwire_ir *ir, Node *node, int depth)
+{
+	FieldSelect *select = (FieldSelect *) node;
+
+	put_head(ir, PGWIRE_IR_FIELD_SELECT, node);
+	pgwire_put_i32(&ir->clauses, select->fieldnum);
+	put_node(ir, (Node *) select->arg, depth + 1);
+}
+
+static void
+put_coerce_to_domain(pgwire_ir *ir, Node *node, int depth)
+{
+	CoerceToDomain *cast = (CoerceToDomain *) node;
+
+	put_unary(ir, PGWIRE_IR_COERCE_TO_DOMAIN, node, cast->coercionformat, cast->arg, depth);
 }
 
 /* Does the tree hold a node that means something only where it stands? */
@@ -339,7 +541,7 @@ needs_surroundings(Node *node, void *context)
 
 /* A node with no form of its own in the IR: say what Go must know to refuse it. */
 static void
-put_unknown(pgwire_ir *ir, Node *node)
+put_unknown(pgwire_ir *ir, Node *node, int depth)
 {
 	StringInfo	buf = &ir->clauses;
 	Bitmapset  *attrs = NULL;
@@ -347,7 +549,10 @@ put_unknown(pgwire_ir *ir, Node *node)
 
 	pull_varattnos(node, ir->relid, &attrs);
 	if (!bms_is_empty(attrs))
+	{
 		flags |= PGWIRE_UNKNOWN_FOREIGN_VAR;
+		ir->foreign_vars++;
+	}
 	if (contain_volatile_functions(node))
 		flags |= PGWIRE_UNKNOWN_VOLATILE;
 	if (needs_surroundings(node, NULL))
@@ -357,180 +562,53 @@ put_unknown(pgwire_ir *ir, Node *node)
 	pgwire_put_u32(buf, (uint32) nodeTag(node));
 }
 
-static void
-put_var(pgwire_ir *ir, Var *node)
+/*
+ * What writes which node. A node that is not listed is unknown to the IR; a new
+ * one needs its tag in ir.h, a function above, a line here, and its like in
+ * handler/internal/ir (tags.go, expr.go, decode_expr.go, encode.go).
+ */
+static void (*const writers[]) (pgwire_ir *ir, Node *node, int depth) =
 {
-	StringInfo	buf = &ir->clauses;
-
-	put_head(ir, PGWIRE_IR_VAR, (Node *) node);
-	pgwire_put_u8(buf, (Index) node->varno == ir->relid && node->varlevelsup == 0);
-	pgwire_put_u32(buf, (uint32) node->varno);
-	pgwire_put_i32(buf, node->varattno);
-}
-
-/* Nodes that are a tag, perhaps a byte, and their argument. */
-static void
-put_unary(pgwire_ir *ir, uint8 tag, Node *node, int field, Expr *arg, int depth)
-{
-	put_head(ir, tag, node);
-	if (field >= 0)
-		pgwire_put_u8(&ir->clauses, field);
-	put_node(ir, (Node *) arg, depth + 1);
-}
-
-/* Nodes that are a tag, perhaps a byte, and a list of arguments. */
-static void
-put_list(pgwire_ir *ir, uint8 tag, Node *node, int field, List *args, int depth)
-{
-	put_head(ir, tag, node);
-	if (field >= 0)
-		pgwire_put_u8(&ir->clauses, field);
-	put_args(ir, args, depth);
-}
-
-/* The nodes whose description is more than a byte and their arguments. */
-static bool
-put_compound(pgwire_ir *ir, Node *node, int depth)
-{
-	switch (nodeTag(node))
-	{
-		case T_Var:
-			put_var(ir, (Var *) node);
-			return true;
-		case T_Const:
-			put_const(ir, (Const *) node);
-			return true;
-		case T_Param:
-			if (((Param *) node)->paramkind != PARAM_EXTERN &&
-				((Param *) node)->paramkind != PARAM_EXEC)
-				return false;
-			put_head(ir, PGWIRE_IR_PARAM, node);
-			pgwire_put_u8(&ir->clauses, ((Param *) node)->paramkind);
-			pgwire_put_i32(&ir->clauses, ((Param *) node)->paramid);
-			return true;
-		case T_OpExpr:
-			if (((OpExpr *) node)->opretset)
-				return false;
-			put_op(ir, PGWIRE_IR_OP, (OpExpr *) node, depth);
-			return true;
-		case T_DistinctExpr:
-			put_op(ir, PGWIRE_IR_DISTINCT, (OpExpr *) node, depth);
-			return true;
-		case T_NullIfExpr:
-			put_op(ir, PGWIRE_IR_NULL_IF, (OpExpr *) node, depth);
-			return true;
-		case T_FuncExpr:
-			if (((FuncExpr *) node)->funcretset)
-				return false;
-			put_func(ir, (FuncExpr *) node, depth);
-			return true;
-		case T_ScalarArrayOpExpr:
-			put_scalar_array(ir, (ScalarArrayOpExpr *) node, depth);
-			return true;
-		case T_CoerceViaIO:
-			put_coerce_via_io(ir, (CoerceViaIO *) node, depth);
-			return true;
-		case T_MinMaxExpr:
-			put_min_max(ir, (MinMaxExpr *) node, depth);
-			return true;
-		case T_CaseExpr:
-			put_case(ir, (CaseExpr *) node, depth);
-			return true;
-		case T_SubscriptingRef:
-			if (((SubscriptingRef *) node)->refassgnexpr != NULL)
-				return false;
-			put_subscript(ir, (SubscriptingRef *) node, depth);
-			return true;
-		default:
-			return false;
-	}
-}
-
-/* The nodes with fields of their own and a fixed number of arguments. */
-static bool
-put_fixed(pgwire_ir *ir, Node *node, int depth)
-{
-	StringInfo	buf = &ir->clauses;
-
-	switch (nodeTag(node))
-	{
-		case T_NullTest:
-			put_head(ir, PGWIRE_IR_NULL_TEST, node);
-			pgwire_put_u8(buf, ((NullTest *) node)->nulltesttype);
-			pgwire_put_u8(buf, ((NullTest *) node)->argisrow);
-			put_node(ir, (Node *) ((NullTest *) node)->arg, depth + 1);
-			return true;
-		case T_ArrayCoerceExpr:
-			put_head(ir, PGWIRE_IR_ARRAY_COERCE, node);
-			pgwire_put_u8(buf, ((ArrayCoerceExpr *) node)->coerceformat);
-			put_node(ir, (Node *) ((ArrayCoerceExpr *) node)->arg, depth + 1);
-			put_node(ir, (Node *) ((ArrayCoerceExpr *) node)->elemexpr, depth + 1);
-			return true;
-		case T_FieldSelect:
-			put_head(ir, PGWIRE_IR_FIELD_SELECT, node);
-			pgwire_put_i32(buf, ((FieldSelect *) node)->fieldnum);
-			put_node(ir, (Node *) ((FieldSelect *) node)->arg, depth + 1);
-			return true;
-		case T_SQLValueFunction:
-			put_head(ir, PGWIRE_IR_SQL_VALUE, node);
-			pgwire_put_u8(buf, ((SQLValueFunction *) node)->op);
-			return true;
-		case T_CaseTestExpr:
-			put_head(ir, PGWIRE_IR_CASE_TEST, node);
-			return true;
-		default:
-			return false;
-	}
-}
+	[T_ArrayCoerceExpr] = put_array_coerce,
+	[T_ArrayExpr] = put_array,
+	[T_BoolExpr] = put_bool,
+	[T_BooleanTest] = put_boolean_test,
+	[T_CaseExpr] = put_case,
+	[T_CaseTestExpr] = put_case_test,
+	[T_CoalesceExpr] = put_coalesce,
+	[T_CoerceToDomain] = put_coerce_to_domain,
+	[T_CoerceViaIO] = put_coerce_via_io,
+	[T_CollateExpr] = put_collate,
+	[T_Const] = put_const,
+	[T_DistinctExpr] = put_distinct,
+	[T_FieldSelect] = put_field_select,
+	[T_FuncExpr] = put_func,
+	[T_MinMaxExpr] = put_min_max,
+	[T_NullIfExpr] = put_null_if,
+	[T_NullTest] = put_null_test,
+	[T_OpExpr] = put_op,
+	[T_Param] = put_param,
+	[T_RelabelType] = put_relabel,
+	[T_RowExpr] = put_row,
+	[T_SQLValueFunction] = put_sql_value,
+	[T_ScalarArrayOpExpr] = put_scalar_array,
+	[T_SubscriptingRef] = put_subscript,
+	[T_Var] = put_var,
+};
 
 static void
 put_node(pgwire_ir *ir, Node *node, int depth)
 {
+	size_t		tag = (size_t) nodeTag(node);
+	uint32		number = ir->nnodes;
+	uint32		foreign_vars = ir->foreign_vars;
+	int			start = ir->clauses.len;
+
 	check_stack_depth();
-	if (depth >= PGWIRE_IR_MAX_DEPTH)
-	{
-		put_unknown(ir, node);
-		return;
-	}
-	switch (nodeTag(node))
-	{
-		case T_BoolExpr:
-			put_list(ir, PGWIRE_IR_BOOL, node, ((BoolExpr *) node)->boolop,
-					 ((BoolExpr *) node)->args, depth);
-			break;
-		case T_BooleanTest:
-			put_unary(ir, PGWIRE_IR_BOOLEAN_TEST, node,
-					  ((BooleanTest *) node)->booltesttype,
-					  ((BooleanTest *) node)->arg, depth);
-			break;
-		case T_RelabelType:
-			put_unary(ir, PGWIRE_IR_RELABEL, node,
-					  ((RelabelType *) node)->relabelformat,
-					  ((RelabelType *) node)->arg, depth);
-			break;
-		case T_CoerceToDomain:
-			put_unary(ir, PGWIRE_IR_COERCE_TO_DOMAIN, node,
-					  ((CoerceToDomain *) node)->coercionformat,
-					  ((CoerceToDomain *) node)->arg, depth);
-			break;
-		case T_CollateExpr:
-			put_unary(ir, PGWIRE_IR_COLLATE, node, -1,
-					  ((CollateExpr *) node)->arg, depth);
-			break;
-		case T_CoalesceExpr:
-			put_list(ir, PGWIRE_IR_COALESCE, node, -1,
-					 ((CoalesceExpr *) node)->args, depth);
-			break;
-		case T_ArrayExpr:
-			put_list(ir, PGWIRE_IR_ARRAY, node, ((ArrayExpr *) node)->multidims,
-					 ((ArrayExpr *) node)->elements, depth);
-			break;
-		case T_RowExpr:
-			put_list(ir, PGWIRE_IR_ROW, node, -1, ((RowExpr *) node)->args, depth);
-			break;
-		default:
-			if (!put_compound(ir, node, depth) && !put_fixed(ir, node, depth))
-				put_unknown(ir, node);
-			break;
-	}
+	if (depth < PGWIRE_IR_MAX_DEPTH && tag < lengthof(writers) && writers[tag] != NULL)
+		writers[tag] (ir, node, depth);
+	else
+		put_unknown(ir, node, depth);
+	if (ir->statement && ir->foreign_vars == foreign_vars && !IsA(node, Const))
+		pgwire_ir_find_equal(ir, number, start);
 }

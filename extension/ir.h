@@ -9,7 +9,9 @@
  *
  *   uint32 PGWIRE_IR_VERSION, uint8 kind (PGWIRE_REQ_*), kind's own fields,
  *   and, where the kind has clauses: the object tables, uint32 count and the
- *   clauses, each a uint8 of PGWIRE_CLAUSE_* and its tree.
+ *   clauses, each a uint8 of PGWIRE_CLAUSE_* and its tree, uint32 count and the
+ *   equal nodes, each the number of a node and of the first one that is equal
+ *   to it. Only of nodes that may become parameters, in PGWIRE_REQ_SELECT.
  *
  * A tree is written in pre-order. Node number n of a request is the n-th node
  * begun, from 0: both sides count, nothing is written. Every node starts with
@@ -147,14 +149,22 @@ typedef struct pgwire_ir
 	Node	  **nodes;			/* by number */
 	int			nnodes;
 	int			room;
+	bool		statement;		/* SQL is asked for: tell equal nodes */
+	uint32		foreign_vars;	/* columns of the relation so far */
+	struct nodes_hash *distinct;	/* nodes that no earlier one is equal to */
+	StringInfoData equals;
+	uint32		nequals;
 	int			guc_level;		/* -1: transmission settings not in force */
 } pgwire_ir;
 
 /* in expr.c */
-extern void pgwire_ir_begin(pgwire_ir *ir, Index relid, List *extensions);
+extern void pgwire_ir_begin(pgwire_ir *ir, Index relid, List *extensions, bool statement);
 extern void pgwire_ir_clause(pgwire_ir *ir, int flags, Expr *clause);
 extern void pgwire_ir_finish(pgwire_ir *ir, StringInfo request);
 extern Node *pgwire_ir_node(const pgwire_ir *ir, uint32 number);
+
+/* in equal.c */
+extern void pgwire_ir_find_equal(pgwire_ir *ir, uint32 number, int start);
 
 /* in catalog.c */
 extern uint32 pgwire_ir_type(pgwire_ir *ir, Oid type, int32 typmod);

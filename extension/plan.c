@@ -122,7 +122,7 @@ classify(RelOptInfo *baserel, List *rinfos)
 
 	begin_request(&request, PGWIRE_REQ_CLASSIFY);
 	put_options(&request, rel);
-	pgwire_ir_begin(&ir, baserel->relid, rel->extensions);
+	pgwire_ir_begin(&ir, baserel->relid, rel->extensions, false);
 	foreach(lc, rinfos)
 		pgwire_ir_clause(&ir, PGWIRE_CLAUSE_ANY, lfirst_node(RestrictInfo, lc)->clause);
 	pgwire_ir_finish(&ir, &request);
@@ -505,7 +505,7 @@ ask_statement(StringInfo request, pgwire_ir *ir, PlannerInfo *root,
 	char	   *schema = get_namespace_name(RelationGetNamespace(relation));
 	ListCell   *lc;
 
-	pgwire_ir_begin(ir, baserel->relid, rel->extensions);
+	pgwire_ir_begin(ir, baserel->relid, rel->extensions, true);
 	foreach(lc, rinfos)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);

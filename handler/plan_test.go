@@ -49,8 +49,8 @@ func ask(t *testing.T, q ir.Request) *replyReader {
 
 func clauses(notations ...string) []ir.Clause {
 	var all []ir.Clause
-	for _, n := range notations {
-		all = append(all, ir.Clause{Expr: irtest.Parse(n)})
+	for _, e := range irtest.ParseAll(notations...) {
+		all = append(all, ir.Clause{Expr: e})
 	}
 	return all
 }

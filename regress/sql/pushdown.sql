@@ -338,6 +338,55 @@ CREATE FOREIGN TABLE f3 (id int, m text, d text) SERVER pushdown_srv OPTIONS (sc
 SELECT plan('SELECT id FROM f3 WHERE m = ''happy'' AND d = ''2020-02-26'''), (SELECT count(*) FROM f3 WHERE m = 'happy');
 
 -- ===================================================================
+-- equal expressions share a parameter, and only they
+-- ===================================================================
+SET plan_cache_mode = force_generic_plan;
+PREPARE rows_differ(int, int) AS SELECT count(*) FROM f WHERE b = (ROW($1, 2) < ROW(1, 3)) AND (id < 7) = (ROW($2, 2) < ROW(1, 3));
+SELECT plan('EXECUTE rows_differ(1, 2)');
+EXECUTE rows_differ(1, 2);
+PREPARE rows_equal(int) AS SELECT count(*) FROM f WHERE b = (ROW($1, 2) < ROW(1, 3)) AND (id < 7) = (ROW($1, 2) < ROW(1, 3));
+SELECT plan('EXECUTE rows_equal(1)');
+EXECUTE rows_equal(1);
+-- The server's grammar has some of these only later; those it does not know are left out.
+CREATE FUNCTION pushdown.wrongly_shared(exprs text[]) RETURNS TABLE (a text, b text, params bigint)
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    known text[];
+    remote text;
+BEGIN
+    FOREACH a IN ARRAY exprs LOOP
+        BEGIN
+            EXECUTE 'PREPARE probe(int, int, xml, xml, pushdown.r) AS SELECT ' || a;
+            DEALLOCATE probe;
+            known := known || a;
+        EXCEPTION WHEN syntax_error OR undefined_function OR feature_not_supported THEN
+            CONTINUE;
+        END;
+    END LOOP;
+    ASSERT cardinality(known) > 35;
+    FOREACH a IN ARRAY known LOOP
+        FOREACH b IN ARRAY known LOOP
+            EXECUTE format('PREPARE pair(int, int, xml, xml, pushdown.r) AS SELECT 1 FROM pushdown.f WHERE t = (%s)::text AND tc = (%s)::text', a, b);
+            SELECT string_agg(p, ' ') INTO remote FROM pushdown.plan('EXECUTE pair(1, 2, NULL, NULL, NULL)') p;
+            params := (SELECT count(DISTINCT m) FROM regexp_matches(remote, '\$\d+', 'g') m);
+            IF remote LIKE '%Filter%' OR params <> (CASE WHEN a = b THEN 1 ELSE 2 END) THEN
+                RETURN NEXT;
+            END IF;
+            DEALLOCATE pair;
+        END LOOP;
+    END LOOP;
+END $$;
+SELECT * FROM wrongly_shared(ARRAY['$1', '$2', '$1 + $2', '$2 + $1', 'ROW($1, 2) < ROW(1, 3)', 'ROW($2, 2) < ROW(1, 3)', 'ROW($1, 2) < ROW(1, 4)',
+    'ROW($1, 2) <= ROW(1, 3)', 'ROW($1, $2) IS NULL', 'ROW($2, $1) IS NULL', 'ARRAY[$1]', 'ARRAY[$2]', 'ARRAY[$1, $2]', '(ARRAY[$1, $2])[1]', '(ARRAY[$1, $2])[2]',
+    'GREATEST($1, $2)', 'LEAST($1, $2)', 'NULLIF($1, $2)', '($5).id', '($5).i2', 'CASE $1 WHEN 1 THEN 2 END', 'CASE $1 WHEN 1 THEN 3 END', 'CASE $2 WHEN 1 THEN 2 END',
+    'xmlserialize(content $3 AS text)', 'xmlserialize(content $4 AS text)', 'xmlserialize(document $3 AS text)', 'xmlconcat($3, $4)', 'xmlconcat($4, $3)', '$3 IS DOCUMENT', '$4 IS DOCUMENT',
+    'xmlelement(name a, $1)', 'xmlelement(name b, $1)', 'xmlelement(name a, $2)', 'xmlelement(name a, xmlattributes($1 AS b))', 'xmlelement(name a, xmlattributes($1 AS c))', 'xmlforest($1 AS a)', 'xmlforest($1 AS b)',
+    'current_user', 'session_user', 'JSON_OBJECT(''a'': $1)', 'JSON_OBJECT(''a'': $2)', 'JSON_OBJECT(''b'': $1)', 'JSON_ARRAY($1)', 'JSON_ARRAY($2)', '$1::text IS JSON', '$2::text IS JSON', '$1::text IS JSON ARRAY',
+    'JSON_VALUE(jsonb_build_object(''a'', $1), ''$.a'')', 'JSON_VALUE(jsonb_build_object(''a'', $2), ''$.a'')', 'JSON_VALUE(jsonb_build_object(''a'', $1), ''$.b'')',
+    'JSON_QUERY(jsonb_build_object(''a'', $1), ''$.a'')', 'JSON_EXISTS(jsonb_build_object(''a'', $1), ''$.a'')', 'JSON_EXISTS(jsonb_build_object(''a'', $2), ''$.a'')']);
+RESET plan_cache_mode;
+
+-- ===================================================================
 -- row locks
 -- ===================================================================
 SELECT plan('SELECT yy FROM f2 FOR ' || lock) FROM unnest(ARRAY['UPDATE', 'NO KEY UPDATE', 'SHARE', 'KEY SHARE', 'UPDATE NOWAIT', 'SHARE SKIP LOCKED']) lock;

@@ -78,7 +78,7 @@ func condition(t *testing.T, notation string) string {
 	}
 	text := strings.TrimPrefix(statement.SQL, "SELECT NULL FROM s.t WHERE ")
 	for i, p := range statement.Params {
-		text += fmt.Sprintf("\n$%d = %s", i+1, p.Raw)
+		text += fmt.Sprintf("\n$%d = %s", i+1, irtest.Notation(p))
 	}
 	return text
 }
@@ -86,8 +86,8 @@ func condition(t *testing.T, notation string) string {
 func TestSelect(t *testing.T) {
 	where := func(notations ...string) []ir.Expr {
 		var all []ir.Expr
-		for _, n := range notations {
-			e, err := ship.Clause(irtest.Parse(n))
+		for _, n := range irtest.ParseAll(notations...) {
+			e, err := ship.Clause(n)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -150,7 +150,7 @@ func TestTooManyParams(t *testing.T) {
 		args := make([]ir.Expr, n)
 		for i := range args {
 			p := &ir.Local{Expr: &ir.Param{Number: int32(i)}}
-			p.Type, p.Raw = column.Base().Type, []byte(fmt.Sprint(i))
+			p.Type, p.Equal = column.Base().Type, uint32(i)
 			args[i] = p
 		}
 		s := deparse.Select{Schema: "s", Table: "t", Columns: names,

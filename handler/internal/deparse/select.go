@@ -42,7 +42,7 @@ type Statement struct {
 //
 // An error means a column without a name or too many parameters.
 func (s *Select) Deparse() (Statement, error) {
-	w := writer{columns: s.Columns, params: map[string]int{}}
+	w := writer{columns: s.Columns, params: map[uint32]int{}}
 	w.put("SELECT ")
 	for i, attno := range s.Fetch {
 		if i > 0 {
@@ -94,7 +94,7 @@ type writer struct {
 	sql     strings.Builder
 	columns map[int32]string
 	list    []*ir.Local
-	params  map[string]int // number of a parameter by ir.Node.Raw
+	params  map[uint32]int // number of a parameter by ir.Node.Equal
 	err     error          // the first one; the text is then of no use
 }
 
@@ -125,11 +125,11 @@ func (w *writer) column(attno int32) {
 // param writes a value that is computed here: $n::type. Equal expressions share
 // a parameter; none of them is volatile.
 func (w *writer) param(e *ir.Local) {
-	n, ok := w.params[string(e.Raw)]
-	if !ok || len(e.Raw) == 0 {
+	n, ok := w.params[e.Equal]
+	if !ok {
 		w.list = append(w.list, e)
 		n = len(w.list)
-		w.params[string(e.Raw)] = n
+		w.params[e.Equal] = n
 	}
 	w.put(fmt.Sprintf("$%d::%s", n, e.Type.Name))
 }

@@ -10,8 +10,8 @@ import (
 // ErrMalformed is wrapped by every error of Decode.
 var ErrMalformed = errors.New("malformed planner request")
 
-// Decode reads a request. The strings are copies; Node.Raw and the option
-// blocks alias b. Whatever b holds, Decode answers a request in which every
+// Decode reads a request. The strings are copies; the option blocks alias
+// b. Whatever b holds, Decode answers a request in which every
 // pointer that the documentation does not call optional is set, or an error
 // that wraps ErrMalformed.
 func Decode(b []byte) (Request, error) {
@@ -181,7 +181,40 @@ func (d *decoder) clauses() []Clause {
 	for i := range clauses {
 		clauses[i] = Clause{Must: d.enum(clauseMust) == clauseMust, Expr: d.expr(0)}
 	}
+	d.equals(clauses)
 	return clauses
+}
+
+// equals reads which nodes are equal to earlier ones.
+func (d *decoder) equals(clauses []Clause) {
+	n := d.count(8)
+	if n == 0 {
+		return
+	}
+	first := make(map[uint32]uint32, n)
+	for range n {
+		number, equal := d.u32(), d.u32()
+		_, twice := first[number]
+		_, chain := first[equal]
+		if number >= d.nodes || equal >= number || twice || chain {
+			d.fail("node %d of %d equal to node %d", number, d.nodes, equal)
+			return
+		}
+		first[number] = equal
+	}
+	for _, c := range clauses {
+		setEqual(c.Expr, first)
+	}
+}
+
+func setEqual(e Expr, first map[uint32]uint32) {
+	n := e.Base()
+	if equal, ok := first[n.ID]; ok {
+		n.Equal = equal
+	}
+	for _, c := range e.Children() {
+		setEqual(c, first)
+	}
 }
 
 // table reads an object table whose entries have at least size bytes.

@@ -2,22 +2,18 @@ package ir
 
 // expr reads a tree. After an error it answers an Unknown, never nil.
 func (d *decoder) expr(depth int) Expr {
-	start, tag := d.pos, d.u8()
+	tag := d.u8()
 	if depth > MaxDepth {
 		d.fail("tree deeper than %d", MaxDepth)
 	}
-	n := Node{ID: d.nodes}
+	n := Node{ID: d.nodes, Equal: d.nodes}
 	d.nodes++
 	n.Type = required(d, d.types, "type")
 	n.Collation = object(d, d.collations, "collation")
 	if d.err != nil {
 		return &Unknown{Node: n}
 	}
-	e := d.node(tag, n, depth+1)
-	if d.err == nil {
-		e.Base().Raw = d.data[start:d.pos:d.pos]
-	}
-	return e
+	return d.node(tag, n, depth+1)
 }
 
 func (d *decoder) args(depth int) []Expr {

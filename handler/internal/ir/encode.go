@@ -4,7 +4,8 @@ import "fmt"
 
 // Encode is the inverse of Decode, as the C side would write the request. It
 // is here for tests: of the handler without a server, and of Decode itself.
-// IDs and Raw are not looked at; objects are told apart by address.
+// IDs are not looked at; objects are told apart by address, and nodes with the
+// same value of Equal are said to be equal.
 func Encode(req Request) []byte {
 	b := putU32(nil, Version)
 	switch r := req.(type) {
@@ -51,10 +52,14 @@ type encoder struct {
 	functions  []*Function
 	operators  []*Operator
 	collations []*Collation
+	nodes      uint32            // written so far
+	first      map[uint32]uint32 // number of the first node by Equal
+	equals     []byte
+	nequals    uint32
 }
 
 func putClauses(b []byte, clauses []Clause) []byte {
-	e := &encoder{}
+	e := &encoder{first: map[uint32]uint32{}}
 	for _, c := range clauses {
 		e.out = putBool(e.out, c.Must)
 		e.expr(c.Expr)
@@ -80,7 +85,8 @@ func putClauses(b []byte, clauses []Clause) []byte {
 		b = append(putU32(b, c.OID), flags(c.Origin, c.Default, c.Deterministic))
 		b = putString(putString(b, c.Schema), c.Name)
 	}
-	return append(putU32(b, uint32(len(clauses))), e.out...)
+	b = append(putU32(b, uint32(len(clauses))), e.out...)
+	return append(putU32(b, e.nequals), e.equals...)
 }
 
 // flags packs an origin; third and fourth are the bits 0x04 and 0x08.
@@ -117,6 +123,13 @@ func (e *encoder) bool(v bool)            { e.out = putBool(e.out, v) }
 func (e *encoder) u32(v uint32)           { e.out = putU32(e.out, v) }
 
 func (e *encoder) head(tag byte, n *Node) {
+	if first, ok := e.first[n.Equal]; ok {
+		e.equals = putU32(putU32(e.equals, e.nodes), first)
+		e.nequals++
+	} else {
+		e.first[n.Equal] = e.nodes
+	}
+	e.nodes++
 	e.byte(tag)
 	e.typ(n.Type)
 	e.collation(n.Collation)

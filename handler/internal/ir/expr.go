@@ -19,10 +19,12 @@ type Node struct {
 	Type *Type
 	// Collation of the result, nil when it has none.
 	Collation *Collation
-	// Raw is the encoded form of this node and all below. Two subtrees of one
-	// request with the same bytes are equal (as by nodes/equalfuncs.c, apart
-	// from parse locations). It aliases the request.
-	Raw []byte
+	// Equal is the ID of the first node of the request that is equal to this
+	// one; its own if there is none before. The server's equal()
+	// (nodes/equalfuncs.c) is the judge, never what is known here of a node. It
+	// is told of nodes that may become parameters, where SQL is asked for; of
+	// others Equal is the ID.
+	Equal uint32
 }
 
 // Base returns n.

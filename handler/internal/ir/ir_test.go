@@ -2,10 +2,12 @@ package ir_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"os"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -57,8 +59,8 @@ func request() *ir.Select {
 			{Attno: 3, Name: "x", Options: []byte("column_name\x00y\x00")},
 		},
 	}
-	for i, n := range notations {
-		q.Clauses = append(q.Clauses, ir.Clause{Must: i%2 == 1, Expr: irtest.Parse(n)})
+	for i, e := range irtest.ParseAll(notations...) {
+		q.Clauses = append(q.Clauses, ir.Clause{Must: i%2 == 1, Expr: e})
 	}
 	return q
 }
@@ -71,8 +73,7 @@ func costRequest() *ir.Cost {
 
 // renumber gives a tree what Decode gives it, for comparison.
 func renumber(e ir.Expr, next *uint32) {
-	e.Base().ID = *next
-	e.Base().Raw = nil
+	e.Base().ID, e.Base().Equal = *next, 0
 	*next++
 	for _, c := range e.Children() {
 		renumber(c, next)
@@ -110,26 +111,41 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// Equal subtrees of one request have equal bytes: parameters are shared by it.
-func TestRawTellsEqualTrees(t *testing.T) {
-	a := irtest.Parse(`(op + int4 (ext 1 int4) (const int4 1))`).(*ir.Op)
-	b := irtest.Parse(`(op + int4 (ext 1 int4) (const int4 1))`).(*ir.Op)
-	c := irtest.Parse(`(op + int4 (ext 2 int4) (const int4 1))`).(*ir.Op)
-	// one object each, as C's tables make them
-	for _, e := range []*ir.Op{b, c} {
-		e.Operator, e.Function, e.Type = a.Operator, a.Function, a.Type
-		for i := range e.Args {
-			e.Args[i].Base().Type = a.Type
-			a.Args[i].Base().Type = a.Type
-		}
+// What the request says of equal nodes arrives at each of them.
+func TestEqualNodes(t *testing.T) {
+	sent := irtest.ParseAll(`(op + int4 (ext 1 int4) (unknown int4))`, `(op + int4 (ext 2 int4) (unknown int4))`,
+		`(op + int4 (ext 1 int4) (unknown int4))`)
+	clauses := make([]ir.Clause, len(sent))
+	for i, e := range sent {
+		clauses[i].Expr = e
 	}
-	q, err := ir.Decode(ir.Encode(&ir.Classify{Clauses: []ir.Clause{{Expr: a}, {Expr: b}, {Expr: c}}}))
+	q, err := ir.Decode(ir.Encode(&ir.Classify{Clauses: clauses}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw := func(i int) []byte { return q.(*ir.Classify).Clauses[i].Expr.Base().Raw }
-	if !bytes.Equal(raw(0), raw(1)) || bytes.Equal(raw(0), raw(2)) {
-		t.Errorf("raw forms: %x %x %x", raw(0), raw(1), raw(2))
+	var got []uint32
+	for _, c := range q.(*ir.Classify).Clauses {
+		for _, e := range append([]ir.Expr{c.Expr}, c.Expr.Children()...) {
+			got = append(got, e.Base().Equal)
+		}
+	}
+	if want := []uint32{0, 1, 2, 3, 4, 2, 0, 1, 2}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// A node that is said to be equal to a later one, to one that is none, or to
+// two, is malformed.
+func TestEqualNodesMalformed(t *testing.T) {
+	whole := ir.Encode(&ir.Classify{Clauses: []ir.Clause{{Expr: irtest.Parse(`(op = bool (col 1 int4) (ext 1 int4))`)}}})
+	for _, pairs := range [][]uint32{{1, 1}, {1, 2}, {3, 0}, {2, 1, 2, 0}, {1, 0, 2, 1}} {
+		b := binary.LittleEndian.AppendUint32(whole[:len(whole)-4:len(whole)-4], uint32(len(pairs)/2))
+		for _, n := range pairs {
+			b = binary.LittleEndian.AppendUint32(b, n)
+		}
+		if _, err := ir.Decode(b); !errors.Is(err, ir.ErrMalformed) {
+			t.Errorf("%v: %v", pairs, err)
+		}
 	}
 }
 

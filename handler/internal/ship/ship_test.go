@@ -13,7 +13,7 @@ import (
 // locals lists the subtrees that are evaluated here, as they were written.
 func locals(e ir.Expr) []string {
 	if l, ok := e.(*ir.Local); ok {
-		return []string{string(l.Raw)}
+		return []string{irtest.Notation(l)}
 	}
 	var all []string
 	for _, c := range e.Children() {

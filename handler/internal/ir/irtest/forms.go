@@ -13,7 +13,7 @@ func (p *parser) expr() ir.Expr {
 	form := p.next()
 	e := p.form(form)
 	p.want(")")
-	e.Base().Raw = []byte(strings.Join(p.tokens[start:p.pos], " "))
+	written.Store(e, strings.Join(p.tokens[start:p.pos], " "))
 	return e
 }
 
@@ -135,13 +135,14 @@ func elementName(oid uint32) string {
 func (p *parser) unknown() ir.Expr {
 	e := &ir.Unknown{Node: p.node(), Tag: 999}
 	for p.peek() != ")" {
-		switch f := p.next(); f {
-		case "foreign":
+		switch f := p.next(); {
+		case f == "foreign":
 			e.ForeignVar = true
-		case "volatile":
+		case f == "volatile":
 			e.Volatile = true
-		case "alone":
+		case f == "alone":
 			e.NotAlone = true
+		case f[0] == '#': // only the notation differs
 		default:
 			panic("irtest: flag " + f)
 		}

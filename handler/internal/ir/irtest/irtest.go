@@ -20,7 +20,8 @@
 //	(case T E (E E)... E)      argument, branches, default; - for none
 //	(casetest T [C]) (at E E...) (slice E E E)   - for no bound
 //	(row T E...) (collate C E) (sqlvalue T) (field T E) (domain T E)
-//	(unknown T flag...)        flags foreign, volatile, alone
+//	(unknown T flag...)        flags foreign, volatile, alone; #N tells apart what
+//	                           looks the same from Go
 //	(arraycoerce T E E)
 //
 // An object is [schema.]name[/flags]: built in and immutable unless the flags
@@ -34,6 +35,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"pgwire_fdw/handler/internal/ir"
 )
@@ -115,25 +117,54 @@ func Type(name string) *ir.Type {
 	return typ
 }
 
-// Parse builds an expression and numbers its nodes in pre-order. Raw is the
-// notation of the node. It panics on a notation that it does not understand.
-func Parse(notation string) ir.Expr {
-	p := &parser{tokens: tokenize(notation)}
-	e := p.expr()
-	if p.pos != len(p.tokens) {
-		panic("irtest: text after the expression in " + notation)
+// Parse builds an expression and numbers its nodes in pre-order. Nodes of the
+// same notation are equal. It panics on a notation that it does not understand.
+func Parse(notation string) ir.Expr { return ParseAll(notation)[0] }
+
+// ParseAll builds the expressions of one request: their nodes are numbered
+// through.
+func ParseAll(notations ...string) []ir.Expr {
+	all := make([]ir.Expr, 0, len(notations))
+	first := map[string]uint32{}
+	var next uint32
+	for _, notation := range notations {
+		p := &parser{tokens: tokenize(notation)}
+		e := p.expr()
+		if p.pos != len(p.tokens) {
+			panic("irtest: text after the expression in " + notation)
+		}
+		number(e, &next, first)
+		all = append(all, e)
 	}
-	var n uint32
-	number(e, &n)
-	return e
+	return all
 }
 
-func number(e ir.Expr, n *uint32) {
-	e.Base().ID = *n
-	*n++
-	for _, c := range e.Children() {
-		number(c, n)
+func number(e ir.Expr, next *uint32, first map[string]uint32) {
+	n := e.Base()
+	n.ID = *next
+	*next++
+	equal, seen := first[Notation(e)]
+	if !seen {
+		equal = n.ID
+		first[Notation(e)] = equal
 	}
+	n.Equal = equal
+	for _, c := range e.Children() {
+		number(c, next, first)
+	}
+}
+
+// written has the notation of every expression that was built.
+var written sync.Map
+
+// Notation answers what e was parsed from, blanks made regular; of an ir.Local
+// it is that of the expression in it.
+func Notation(e ir.Expr) string {
+	if l, ok := e.(*ir.Local); ok {
+		e = l.Expr
+	}
+	text, _ := written.Load(e)
+	return text.(string)
 }
 
 type parser struct {
