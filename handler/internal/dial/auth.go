@@ -2,52 +2,17 @@ package dial
 
 import (
 	"bytes"
-	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"os"
+	"maps"
 	"strings"
-	"time"
-	"unicode"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
-	"golang.org/x/sys/unix"
 
 	"pgwire_fdw/handler/internal/sqlerr"
-	"pgwire_fdw/handler/internal/sqlstate"
 )
-
-// Limits on what a server may send before it is ready. libpq allows 2000 bytes for an authentication message and
-// 30000 for an error; the rest is our guard against a server that never comes to an end.
-const (
-	maxAuthBody    = 8 << 10
-	maxStartupBody = 64 << 10
-	maxStartup     = 4 << 20
-)
-
-// startupReader stands between the stream and pgconn during start-up. It hands over one complete message at a
-// time, so that nothing beyond ReadyForQuery ever reaches pgconn's buffers, and it looks at each one: whether the
-// server asked for a password (which pgconn does not tell), whether it asks for what we cannot do, and whether
-// this is the protocol at all.
-type startupReader struct {
-	r           io.Reader
-	hasPassword bool
-
-	buf    []byte
-	rp, wp int
-	out    []byte // rest of the current message, in buf
-	total  int
-
-	err          error // first failure, which pgconn's wrapping would hide
-	ready        bool  // ReadyForQuery was delivered
-	asked        uint32
-	saslFinished bool
-	passwordUsed bool
-}
 
 // Authentication request codes of the protocol's message R.
 const (
@@ -66,314 +31,269 @@ const (
 	authSASLFinal
 )
 
-func (s *startupReader) Read(p []byte) (int, error) {
-	if len(s.out) == 0 {
-		if s.err == nil {
-			s.err = s.next()
-		}
-		if s.err != nil {
-			return 0, startupFailure{s.err}
-		}
-	}
-	n := copy(p, s.out)
-	s.out = s.out[n:]
-	return n, nil
+// authMethod is how require_auth calls what a request asks for, and how messages do.
+var authMethod = map[uint32][2]string{
+	authCleartext: {"password", "a cleartext password"}, authMD5: {"md5", "an MD5-hashed password"},
+	authGSS: {"gss", "GSSAPI authentication"}, authGSSContinue: {"gss", "GSSAPI authentication"}, authSSPI: {"sspi", "SSPI authentication"},
+	authSASL: {"scram-sha-256", "SASL authentication"}, authSASLContinue: {"scram-sha-256", "SASL authentication"},
+	authSASLFinal: {"scram-sha-256", "SASL authentication"},
 }
 
-// startupFailure calls itself a timeout: pgconn answers any other read error with a goroutine of its own that
-// sends a cancel request and drains the connection for up to 15 seconds.
-type startupFailure struct{ cause error }
+// exchange is the start-up exchange of one connection, from StartupMessage to ReadyForQuery. It is a state machine over
+// messages: what libpq expects only before AuthenticationOk, or only after it, is a protocol error elsewhere.
+type exchange struct {
+	e      *Established
+	s      *settings
+	in     startupReader
+	secure *tls.Conn // nil without TLS
+	use    *certUse
 
-func (f startupFailure) Error() string { return f.cause.Error() }
-func (f startupFailure) Unwrap() error { return f.cause }
-func (startupFailure) Timeout() bool   { return true }
-func (startupFailure) Temporary() bool { return false }
+	asked         uint32 // the latest request for a password, authOK for none
+	finished      bool   // our part of the authentication is done; only AuthenticationOk may follow
+	authenticated bool   // AuthenticationOk came
+	negotiated    bool   // NegotiateProtocolVersion came
+	ready         bool
+	scram         *scramExchange
+}
 
-// fill makes n bytes available at buf[rp:].
-func (s *startupReader) fill(n int) error {
-	if s.wp-s.rp >= n {
-		return nil
+// startup runs the exchange over e.Stream and fills e. Waits end by Sock.Interrupt.
+func (e *Established) startup(use *certUse) error {
+	x := &exchange{e: e, s: e.settings, in: startupReader{r: e.Stream}, use: use}
+	x.secure, _ = e.Stream.(*tls.Conn)
+	e.ParameterStatus = map[string]string{}
+	if err := x.begin(); err != nil {
+		return err
 	}
-	if s.rp > 0 {
-		s.wp = copy(s.buf, s.buf[s.rp:s.wp])
-		s.rp = 0
+	for !x.ready {
+		kind, body, err := x.in.next()
+		if err != nil {
+			return err
+		}
+		if x.authenticated {
+			err = x.settle(kind, body)
+		} else {
+			err = x.authenticate(kind, body)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	if len(s.buf) < n {
-		s.buf = append(make([]byte, 0, max(n, 4096)), s.buf[:s.wp]...)
-		s.buf = s.buf[:cap(s.buf)]
+	e.Buffered = x.in.rest()
+	return nil
+}
+
+func protocolNumber(version string) uint32 {
+	if version == "3.0" {
+		return pgproto3.ProtocolVersion30
 	}
-	m, err := io.ReadAtLeast(s.r, s.buf[s.wp:], n-s.wp)
-	s.wp += m
-	s.total += m
-	if err == nil && s.total > maxStartup {
-		err = protocolError("it sent more than %d bytes without becoming ready", maxStartup)
+	return pgproto3.ProtocolVersionLatest
+}
+
+func (x *exchange) begin() error {
+	parameters := maps.Clone(x.s.runtime)
+	parameters["user"], parameters["database"] = x.s.user, x.s.database
+	return x.send(&pgproto3.StartupMessage{ProtocolVersion: protocolNumber(x.s.maxProtocol), Parameters: parameters})
+}
+
+func (x *exchange) send(m pgproto3.FrontendMessage) error {
+	b, err := m.Encode(nil)
+	if err != nil {
+		return err
 	}
+	_, err = x.e.Stream.Write(b)
 	return err
 }
 
-func protocolError(format string, args ...any) error {
-	return sqlerr.New(sqlstate.ProtocolViolation, "server does not follow the protocol: %s", fmt.Sprintf(format, args...))
-}
-
-func (s *startupReader) next() error {
-	if s.ready {
-		return errors.New("start-up is over")
-	}
-	if err := s.fill(5); err != nil {
-		if s.wp > s.rp && errors.Is(err, io.ErrUnexpectedEOF) {
-			return protocolError("it closed the connection after %s", quote(s.buf[s.rp:s.wp]))
-		}
-		return err
-	}
-	kind := s.buf[s.rp]
-	length := int64(int32(binary.BigEndian.Uint32(s.buf[s.rp+1:])))
-	if err := s.plausible(kind, length); err != nil {
-		return err
-	}
-	size := int(length) + 1
-	if err := s.fill(size); err != nil {
-		return err
-	}
-	msg := s.buf[s.rp : s.rp+size]
-	if err := s.inspect(kind, msg[5:]); err != nil {
-		return err
-	}
-	s.rp += size
-	s.out = msg
-	return nil
-}
-
-// plausible judges type and length before anything of the length is read.
-func (s *startupReader) plausible(kind byte, length int64) error {
-	body, limit := length-4, int64(-1)
+// authenticate takes a message before AuthenticationOk: requests, a protocol version, or an error.
+func (x *exchange) authenticate(kind byte, body []byte) error {
 	switch kind {
-	case 'R':
-		limit = maxAuthBody
-	case 'S', 'N', 'v':
-		limit = maxStartupBody
-	case 'K':
-		limit = 4 + 256 // protocol 3.2: the key has 4 to 256 bytes
-	case 'Z':
-		limit = 1
-	case 'E':
-		if body < 4 || body > maxStartupBody {
-			return s.oldError()
-		}
-		limit = maxStartupBody
-	}
-	if limit < 0 || body < 0 || body > limit {
-		return protocolError("it answered %s", quote(s.buf[s.rp:s.wp]))
-	}
-	return nil
-}
-
-// oldError reads an error of protocol 2: 'E' and text up to a zero byte. Servers send it when they fail before
-// they know the client's protocol (could not fork, say).
-func (s *startupReader) oldError() error {
-	for range 16 {
-		if bytes.IndexByte(s.buf[s.rp:s.wp], 0) >= 0 || s.wp-s.rp >= 1024 || s.fill(s.wp-s.rp+1) != nil {
-			break
-		}
-	}
-	text, _, _ := bytes.Cut(s.buf[s.rp+1:s.wp], []byte{0})
-	return protocolError("it answered %s", quote(bytes.TrimSpace(text)))
-}
-
-// quote shows the first bytes of an unexpected answer, printable ones only.
-func quote(b []byte) string {
-	const most = 80
-	cut := len(b) > most
-	if cut {
-		b = b[:most]
-	}
-	text := strings.Map(func(r rune) rune {
-		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {
-			return '.'
-		}
-		return r
-	}, string(b))
-	if cut {
-		text += "..."
-	}
-	return `"` + text + `"`
-}
-
-func (s *startupReader) inspect(kind byte, body []byte) error {
-	switch kind {
-	case 'Z':
-		if len(body) != 1 || body[0] != 'I' {
-			return protocolError("its first ReadyForQuery is not idle")
-		}
-		s.ready = true
-	case 'K':
-		if len(body) < 8 {
-			return protocolError("BackendKeyData is too short")
-		}
 	case 'R':
 		if len(body) < 4 {
 			return protocolError("authentication request is too short")
 		}
-		return s.inspectAuth(binary.BigEndian.Uint32(body), body[4:])
+		return x.request(binary.BigEndian.Uint32(body), body[4:])
+	case 'v':
+		return x.negotiate(body)
+	case 'E':
+		return remoteError(body)
+	}
+	return protocolError("it sent message %s before authentication", quote([]byte{kind}))
+}
+
+// settle takes a message between AuthenticationOk and ReadyForQuery.
+func (x *exchange) settle(kind byte, body []byte) error {
+	switch kind {
+	case 'S':
+		var m pgproto3.ParameterStatus
+		if err := m.Decode(body); err != nil {
+			return protocolError("malformed ParameterStatus")
+		}
+		x.e.ParameterStatus[m.Name] = m.Value
+	case 'K':
+		if len(body) < 8 {
+			return protocolError("BackendKeyData is too short")
+		}
+		x.e.PID, x.e.SecretKey = binary.BigEndian.Uint32(body), bytes.Clone(body[4:])
+	case 'Z':
+		if len(body) != 1 || body[0] != 'I' {
+			return protocolError("its first ReadyForQuery is not idle")
+		}
+		x.e.TxStatus, x.ready = body[0], true
+	case 'E':
+		return remoteError(body)
+	case 'N', 'A':
+	default:
+		return protocolError("it sent message %s after AuthenticationOk", quote([]byte{kind}))
 	}
 	return nil
 }
 
-func (s *startupReader) inspectAuth(code uint32, rest []byte) error {
+func remoteError(body []byte) error {
+	var m pgproto3.ErrorResponse
+	if err := m.Decode(body); err != nil {
+		return protocolError("malformed error")
+	}
+	return sqlerr.FromResponse(&m)
+}
+
+// negotiate takes the server's word that it speaks an older protocol than asked for.
+func (x *exchange) negotiate(body []byte) error {
+	var m pgproto3.NegotiateProtocolVersion
+	if err := m.Decode(body); err != nil || x.negotiated {
+		return protocolError("unexpected or malformed NegotiateProtocolVersion")
+	}
+	x.negotiated = true
+	offered := uint32(pgproto3.ProtocolVersion30&0xffff0000) | m.NewestMinorProtocol
+	switch {
+	case len(m.UnrecognizedOptions) > 0:
+		return protocolError("it does not recognize protocol options, though none was sent")
+	case offered > protocolNumber(x.s.maxProtocol):
+		return protocolError("it answers with a newer protocol than asked for")
+	case offered < protocolNumber(x.s.minProtocol):
+		return errors.New("server protocol version too low")
+	}
+	return nil
+}
+
+// request answers an authentication request.
+func (x *exchange) request(code uint32, data []byte) error {
+	if err := x.expected(code); err != nil {
+		return err
+	}
 	switch code {
 	case authOK:
-		s.passwordUsed = s.asked == authCleartext || s.asked == authMD5 || s.asked == authSASL && s.saslFinished
+		x.authenticated = true
+		x.e.UsedPassword = x.asked != authOK
 		return nil
-	case authSASL:
-		if !bytes.Contains(rest, []byte("SCRAM-SHA-256\x00")) {
-			return fmt.Errorf("server offers no authentication method that is supported here: %s", saslNames(rest))
-		}
 	case authCleartext, authMD5:
-		if code == authMD5 && len(rest) != 4 {
-			return protocolError("MD5 salt has %d bytes", len(rest))
-		}
+		return x.sendPassword(code, data)
+	case authSASL:
+		return x.startSCRAM(data)
 	case authSASLContinue:
-		return nil
+		if x.scram == nil {
+			return protocolError("a SCRAM challenge without a beginning")
+		}
+		text, err := x.scram.answer(string(data))
+		if err != nil {
+			return err
+		}
+		return x.send(&pgproto3.SASLResponse{Data: []byte(text)})
 	case authSASLFinal:
-		s.saslFinished = true
-		return nil
-	case authGSS, authGSSContinue:
-		return errors.New("server demands GSSAPI authentication, which is not supported")
-	case authSSPI:
-		return errors.New("server demands SSPI authentication, which is not supported")
-	default:
-		return fmt.Errorf("server demands authentication method %d, which is not supported", code)
+		if x.scram == nil {
+			return protocolError("the end of a SCRAM exchange that is not under way")
+		}
+		x.finished = true
+		return x.scram.finish(string(data))
 	}
-	s.asked = code
-	if !s.hasPassword {
-		return errors.New("server asks for a password, but none is given in the user mapping")
+	if method, known := authMethod[code]; known {
+		return fmt.Errorf("server demands %s, which is not supported", method[1])
+	}
+	return fmt.Errorf("server demands authentication method %d, which is not supported", code)
+}
+
+// expected refuses a request that require_auth, channel_binding or sslcertmode forbids or that is out of order, before
+// anything is sent in answer.
+func (x *exchange) expected(code uint32) error {
+	if code == authOK {
+		return x.complete()
+	}
+	method, known := authMethod[code]
+	if x.s.authAllowed != nil && !x.s.authAllowed[method[0]] {
+		if !known {
+			method[1] = "an unknown kind of authentication"
+		}
+		return fmt.Errorf("require_auth \"%s\" does not allow it: server demands %s", x.s.requireAuth, method[1])
+	}
+	if x.s.channelBinding == "require" && method[0] != "scram-sha-256" {
+		return errors.New("channel binding is required, but the server's authentication method has none")
+	}
+	running := code == authSASLContinue || code == authSASLFinal
+	if x.finished || x.asked != authOK && !running {
+		return protocolError("it demands authentication a second time")
 	}
 	return nil
 }
 
-func saslNames(list []byte) string {
-	return quote(bytes.ReplaceAll(bytes.TrimRight(list, "\x00"), []byte{0}, []byte(" ")))
+// complete judges AuthenticationOk. Unlike libpq it holds a server to its proof whenever SCRAM was begun.
+func (x *exchange) complete() error {
+	if x.s.tls.certMode == "require" {
+		if err := x.use.check(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case x.scram != nil && !x.scram.proven:
+		return protocolError("it ended SASL authentication before it had proven to know the password")
+	case x.s.authAllowed != nil && !x.s.authAllowed["none"] && !x.finished:
+		return fmt.Errorf("require_auth \"%s\" does not allow it: server demands no authentication", x.s.requireAuth)
+	case x.s.channelBinding == "require" && (x.scram == nil || !x.scram.bound):
+		return errors.New("channel binding is required, but the server has authenticated without")
+	}
+	return nil
 }
 
-// drain takes what a background reader of pgconn may have read ahead, and proves that none is left: with the
-// deadline in the past each read of the socket ends at once, and pgconn's reader ends itself on the first error.
-func (s *startupReader) drain(sock *Sock) ([]byte, error) {
-	if err := sock.SetReadDeadline(time.Unix(1, 0)); err != nil {
-		return nil, err
+var errNoPassword = errors.New("server asks for a password, but none is given in the user mapping")
+
+func (x *exchange) sendPassword(code uint32, data []byte) error {
+	if x.s.password == "" {
+		return errNoPassword
 	}
-	rest := bytes.Clone(s.buf[s.rp:s.wp])
-	chunk := make([]byte, 512)
-	for len(rest) <= maxStartup {
-		n, err := s.r.Read(chunk)
-		rest = append(rest, chunk[:n]...)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return rest, sock.SetReadDeadline(time.Time{})
+	x.asked, x.finished = code, true
+	answer := x.s.password
+	if code == authMD5 {
+		if len(data) != 4 {
+			return protocolError("MD5 salt has %d bytes", len(data))
 		}
-		if err != nil {
-			return nil, err
-		}
+		answer = md5Answer(x.s.user, x.s.password, data)
 	}
-	return nil, protocolError("it sent more than %d bytes unasked", maxStartup)
+	return x.send(&pgproto3.PasswordMessage{Password: answer})
 }
 
-// baseConfig returns the configuration that pgconn insists on having parsed itself. Every name that it would look
-// up in the environment is in the string, so nothing of the environment can matter or fail; what the string says
-// is then overwritten. PGSERVICE alone cannot be shadowed: a set one is answered with a service file of our own
-// that has an empty section of that name.
-func baseConfig() (*pgconn.Config, error) {
-	const fixed = "host=/ port=5432 user=u password=p dbname=d sslmode=disable sslrootcert='' sslcert='' sslkey='' " +
-		"sslpassword='' sslsni=0 sslnegotiation=postgres sslcertmode=allow target_session_attrs=any connect_timeout=0 " +
-		"min_protocol_version=3.0 max_protocol_version=3.0 channel_binding=prefer require_auth='' passfile='' " +
-		"application_name='' options='' timezone='' servicefile="
-	file := "/dev/null"
-	if name := os.Getenv("PGSERVICE"); name != "" {
-		fd, err := unix.MemfdCreate("pgwire_fdw", unix.MFD_CLOEXEC)
-		if err != nil {
-			return nil, os.NewSyscallError("memfd_create", err)
-		}
-		defer func() { _ = unix.Close(fd) }()
-		if _, err := unix.Write(fd, []byte("["+name+"]\n")); err != nil {
-			return nil, os.NewSyscallError("write", err)
-		}
-		file = fmt.Sprintf("/proc/self/fd/%d", fd)
+func (x *exchange) startSCRAM(list []byte) error {
+	names, ended := strings.CutSuffix(string(list), "\x00\x00")
+	if !ended {
+		return protocolError("malformed list of SASL mechanisms")
 	}
-	c, err := pgconn.ParseConfigWithOptions(fixed+file, pgconn.ParseConfigOptions{})
+	mechanism, err := chooseMechanism(strings.Split(names, "\x00"), x.secure != nil, x.s.channelBinding)
 	if err != nil {
-		return nil, fmt.Errorf("connection defaults: %w", err)
+		return err
 	}
-	c.Fallbacks, c.TLSConfig, c.ValidateConnect, c.AfterConnect, c.AfterNetConnect = nil, nil, nil, nil, nil
-	// pgconn's own handler would close the socket and nothing else; a nil one leaves that to connectOne.
-	c.OnPgError, c.OnNotice, c.OnNotification = nil, nil, nil
-	c.ConnectTimeout, c.SSLCertMode, c.SSLNegotiation = 0, "", ""
-	c.KerberosSrvName, c.KerberosSpn = "", ""
-	return c, nil
-}
-
-// startup runs the start-up exchange (StartupMessage to ReadyForQuery) over conn, which is sock or TLS over it.
-// Waits end by sock.Interrupt; no context goes into pgconn, because its watcher would set deadlines behind our
-// back.
-func (s *settings) startup(sock *Sock, conn net.Conn) (*pgconn.HijackedConn, *startupReader, []byte, error) {
-	c, err := baseConfig()
-	if err != nil {
-		return nil, nil, nil, err
+	if x.s.password == "" {
+		return errNoPassword
 	}
-	c.User, c.Database, c.Password = s.user, s.database, s.password
-	c.RuntimeParams = s.runtime
-	c.ChannelBinding, c.RequireAuth = s.channelBinding, s.requireAuth
-	c.MinProtocolVersion, c.MaxProtocolVersion = s.minProtocol, s.maxProtocol
-	dialled := false
-	c.DialFunc = func(context.Context, string, string) (net.Conn, error) {
-		if dialled { // pgconn's cancel request after a message that it could not decode
-			return nil, errors.New("no second connection while connecting")
+	x.asked = authSASL
+	var hash []byte
+	if mechanism == mechanismBound {
+		if hash, err = endpointHash(x.secure.ConnectionState().PeerCertificates[0]); err != nil {
+			return err
 		}
-		dialled = true
-		return conn, nil
 	}
-	observer := &startupReader{hasPassword: s.password != ""}
-	c.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
-		observer.r = r
-		return pgproto3.NewFrontend(observer, w)
+	if x.scram, err = newSCRAM(x.s.password, hash, x.secure != nil && x.s.channelBinding != "disable"); err != nil {
+		return err
 	}
-	pc, err := pgconn.ConnectConfig(context.Background(), c)
+	first, err := x.scram.Step("")
 	if err != nil {
-		return nil, observer, nil, startupError(observer, err)
+		return err
 	}
-	hijacked, err := pc.Hijack()
-	if err != nil {
-		return nil, observer, nil, err
-	}
-	if n := hijacked.Frontend.ReadBufferLen(); n != 0 {
-		return nil, observer, nil, fmt.Errorf("%d bytes left in the start-up buffer", n)
-	}
-	rest, err := observer.drain(sock)
-	return hijacked, observer, rest, err
-}
-
-// startupError digs the cause out of pgconn's wrapping, which repeats user and address in words of its own.
-func startupError(o *startupReader, err error) error {
-	if o.err != nil {
-		if errors.Is(o.err, io.EOF) || errors.Is(o.err, io.ErrUnexpectedEOF) {
-			return fmt.Errorf("server closed the connection during start-up: %w", io.ErrUnexpectedEOF)
-		}
-		return o.err
-	}
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		return sqlerr.From(pg)
-	}
-	// ConnectError → errors.Join → one attempt's error → "step: cause"
-	var ce *pgconn.ConnectError
-	if errors.As(err, &ce) {
-		err = ce.Unwrap()
-	}
-	if list, ok := err.(interface{ Unwrap() []error }); ok && len(list.Unwrap()) > 0 {
-		err = list.Unwrap()[0]
-	}
-	if inner := errors.Unwrap(err); inner != nil {
-		err = inner
-	}
-	// pgconn formats "server protocol version too low" with a nil cause.
-	if text, broken := strings.CutSuffix(err.Error(), ": %!w(<nil>)"); broken {
-		return errors.New(text)
-	}
-	return err
+	return x.send(&pgproto3.SASLInitialResponse{AuthMechanism: mechanism, Data: []byte(first)})
 }

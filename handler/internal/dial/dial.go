@@ -5,16 +5,13 @@ package dial
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
+	"os"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"pgwire_fdw/handler/internal/invariant"
 	"pgwire_fdw/handler/internal/sqlerr"
@@ -262,13 +259,22 @@ func (d *dialer) address(ctx context.Context, ep endpoint, a address, wanted ses
 	return d.suited(ctx, e, nil, wanted)
 }
 
-// verdict decides whether the next host may be tried.
+// verdict decides whether the next host may be tried. As in libpq it is when this one could not be reached or is
+// starting up or shutting down; a server that was reached and refused, lied or could not be trusted ends the search.
+// Unlike libpq one that closes the connection without a word counts as not reached.
 func (d *dialer) verdict(err error) error {
 	var e *sqlerr.Error
-	if errors.As(err, &e) && e.SQLState != sqlstate.ProtocolViolation && e.SQLState != sqlstate.CannotConnectNow {
-		return stopError{err}
+	var sys *os.SyscallError
+	switch {
+	case errors.As(err, new(handshakeError)):
+	case errors.As(err, &e):
+		if e.SQLState == sqlstate.CannotConnectNow {
+			return err
+		}
+	case errors.As(err, &sys), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return err
 	}
-	return err
+	return stopError{err}
 }
 
 // suited checks target_session_attrs and hands the connection over in non-blocking mode.
@@ -354,24 +360,5 @@ func (e *Established) negotiate(secure, mayPlain bool) error {
 			e.Stream, e.TLS, use = conn, true, u
 		}
 	}
-	var h *pgconn.HijackedConn
-	var o *startupReader
-	var err error
-	if conn, ok := e.Stream.(*tls.Conn); ok {
-		h, o, e.Buffered, err = s.startup(e.Sock, conn)
-	} else {
-		h, o, e.Buffered, err = s.startup(e.Sock, e.Sock)
-	}
-	if err != nil {
-		return err
-	}
-	if s.tls.certMode == "require" {
-		if err := use.check(); err != nil {
-			return err
-		}
-	}
-	e.PID, e.SecretKey, e.TxStatus = h.PID, h.SecretKey, h.TxStatus
-	e.ParameterStatus = maps.Clone(h.ParameterStatuses)
-	e.UsedPassword = o.passwordUsed
-	return nil
+	return e.startup(use)
 }

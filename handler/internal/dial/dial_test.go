@@ -243,11 +243,11 @@ func TestHostileServers(t *testing.T) {
 		{"odd salt", fakepg.Options{Greeting: []byte("R\x00\x00\x00\x0a\x00\x00\x00\x05ab")}, "salt"},
 		{"unknown auth", fakepg.Options{Greeting: []byte("R\x00\x00\x00\x08\x00\x00\x00\x63")}, "99"},
 		{"row", fakepg.Options{Greeting: []byte("D\x00\x00\x00\x06\x00\x00")}, "protocol"},
-		{"ready at once", fakepg.Options{Greeting: []byte("Z\x00\x00\x00\x05I")}, "ReadyForQuery before"},
+		{"ready at once", fakepg.Options{Greeting: []byte("Z\x00\x00\x00\x05I")}, "before authentication"},
 		{"in transaction", fakepg.Options{Greeting: []byte("R\x00\x00\x00\x08\x00\x00\x00\x00Z\x00\x00\x00\x05T")}, "idle"},
 		{"short key", fakepg.Options{Greeting: []byte("R\x00\x00\x00\x08\x00\x00\x00\x00K\x00\x00\x00\x08abcd")}, "BackendKeyData"},
 		{"malformed parameter", fakepg.Options{Greeting: []byte("R\x00\x00\x00\x08\x00\x00\x00\x00S\x00\x00\x00\x06ab")}, "failed"},
-		{"malformed sasl", fakepg.Options{Greeting: []byte("R\x00\x00\x00\x0c\x00\x00\x00\x0aPLAI")}, "no authentication method"},
+		{"malformed sasl", fakepg.Options{Greeting: []byte("R\x00\x00\x00\x0c\x00\x00\x00\x0aPLAI")}, "malformed list of SASL"},
 		{"oauth only", fakepg.Options{Greeting: []byte("R\x00\x00\x00\x15\x00\x00\x00\x0aOAUTHBEARER\x00\x00")}, "OAUTHBEARER"},
 		{"endless notices", fakepg.Options{Notices: 200_000}, "without becoming ready"},
 	} {

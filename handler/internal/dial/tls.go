@@ -295,3 +295,11 @@ func checkRevocation(chain []*x509.Certificate, lists []*x509.RevocationList) er
 	}
 	return nil
 }
+
+// signatureName is how messages call the algorithm of a certificate's signature.
+func signatureName(cert *x509.Certificate) string {
+	if cert.SignatureAlgorithm == x509.UnknownSignatureAlgorithm {
+		return "of an unknown kind"
+	}
+	return cert.SignatureAlgorithm.String()
+}

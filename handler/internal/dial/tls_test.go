@@ -99,7 +99,14 @@ func TestAllowAndPreferSecondTry(t *testing.T) {
 		t.Errorf("unauthenticated text shown: %s", err.Detail)
 	}
 	injected := fakepg.Run(t, fakepg.Options{SSLAnswer: []byte("SR\x00\x00\x00\x08\x00\x00\x00\x00")})
-	dialFails(t, params(injected, "sslmode", "require"), "08001", "TLS:")
+	for _, mode := range []string{"prefer", "require"} {
+		before := injected.Accepts()
+		dialFails(t, params(injected, "sslmode", mode), "08001", "more than an answer")
+		if n := injected.Accepts() - before; n != 1 {
+			t.Errorf("%s: %d connections after bytes were slipped in", mode, n)
+		}
+	}
+	dialFails(t, params(lies, "sslmode", "prefer"), "08001", "sent an error")
 	// pg_hba.conf refuses: both kinds are tried, and both failures are told.
 	refuses := fakepg.Run(t, fakepg.Options{Auth: fakepg.NoEntry, TLS: &tls.Config{Certificates: []tls.Certificate{cert}}})
 	for _, mode := range []string{"allow", "prefer"} {

@@ -5,53 +5,93 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
-	"pgwire_fdw/handler/internal/sqlerr"
-	"pgwire_fdw/handler/internal/sqlstate"
+	"golang.org/x/sys/unix"
 )
 
 // sslRequest is the SSLRequest message: length 8, code 80877103.
 var sslRequest = []byte{0, 0, 0, 8, 4, 210, 22, 47}
 
 // secure asks for TLS (or starts it at once with sslnegotiation=direct) and shakes hands. It returns nil and no error
-// when the server has no TLS and mayPlain allows that. Exactly one byte is read before the handshake, so bytes
-// that somebody slipped in ahead of it (CVE-2021-23222) fail the handshake and are never taken for data.
+// when the server has no TLS and mayPlain allows that. The files that the ssl options name are read only once the
+// server has agreed to TLS. A handshakeError is a failure of the handshake, which sslmode prefer answers with a plain
+// connection; whatever fails on this side is none.
 func (t *tlsSettings) secure(sock *Sock, host string, mayPlain bool) (*tls.Conn, *certUse, error) {
+	if !t.direct {
+		if agreed, err := t.ask(sock, mayPlain); err != nil || !agreed {
+			return nil, nil, err
+		}
+	}
 	config, use, err := t.config(host)
 	if err != nil {
 		return nil, nil, err
 	}
-	if !t.direct {
-		if _, err := sock.Write(sslRequest); err != nil {
-			return nil, nil, err
-		}
-		var answer [1]byte
-		if _, err := io.ReadFull(sock, answer[:]); err != nil {
-			if errors.Is(err, io.EOF) {
-				err = fmt.Errorf("server closed the connection when asked for TLS: %w", err)
-			}
-			return nil, nil, err
-		}
-		switch answer[0] {
-		case 'S':
-		case 'N':
-			if mayPlain {
-				return nil, nil, nil
-			}
-			return nil, nil, fmt.Errorf("server does not support TLS, but sslmode %s requires it", t.mode)
-		case 'E': // CVE-2024-10977: the text is unauthenticated, so it is not shown
-			return nil, nil, handshakeError{errors.New("server sent an error instead of an answer to the request for TLS")}
-		default:
-			return nil, nil, sqlerr.New(sqlstate.ProtocolViolation, "server does not follow the protocol: it answered %s to the request for TLS", quote(answer[:]))
-		}
-	}
 	// No context: the handshake would watch it in a goroutine of its own. The caller interrupts the socket.
 	conn := tls.Client(sock, config)
 	if err := conn.Handshake(); err != nil {
-		return nil, nil, handshakeError{fmt.Errorf("TLS: %w", err)}
+		return nil, nil, handshakeError{handshakeText(err)}
 	}
 	if t.direct && conn.ConnectionState().NegotiatedProtocol != "postgresql" {
 		return nil, nil, handshakeError{errors.New("TLS: server did not agree on the protocol \"postgresql\" (ALPN), which sslnegotiation=direct needs")}
 	}
 	return conn, use, nil
 }
+
+// ask sends the SSLRequest and reports whether the server agrees.
+func (t *tlsSettings) ask(sock *Sock, mayPlain bool) (agreed bool, err error) {
+	if _, err := sock.Write(sslRequest); err != nil {
+		return false, err
+	}
+	var answer [1]byte
+	if _, err := io.ReadFull(sock, answer[:]); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = fmt.Errorf("server closed the connection when asked for TLS: %w", err)
+		}
+		return false, err
+	}
+	switch answer[0] {
+	case 'S', 'N':
+		// It is the client's turn now. Bytes that are there all the same were slipped in by somebody who hopes
+		// that they are taken for what comes later, encrypted (CVE-2021-23222).
+		if sock.hasData() {
+			return false, protocolError("it sent more than an answer to the request for TLS")
+		}
+		if answer[0] == 'N' && !mayPlain {
+			return false, fmt.Errorf("server does not support TLS, but sslmode %s requires it", t.mode)
+		}
+		return answer[0] == 'S', nil
+	case 'E': // CVE-2024-10977: the text is unauthenticated, so it is not shown
+		return false, errors.New("server sent an error instead of an answer to the request for TLS")
+	}
+	return false, protocolError("it answered %s to the request for TLS", quote(answer[:]))
+}
+
+// hasData reports whether something has arrived that was not read yet.
+func (s *Sock) hasData() bool {
+	if s.enter() != nil {
+		return false
+	}
+	defer s.leave()
+	var b [1]byte
+	n, _, err := unix.Recvfrom(s.fd, b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	return err == nil && n > 0
+}
+
+// handshakeText says "TLS:" once in front of what crypto/tls says.
+func handshakeText(err error) error {
+	return fmt.Errorf("TLS: %w", trimmed{err})
+}
+
+// trimmed leaves out the prefix with which crypto/tls and crypto/x509 begin their errors.
+type trimmed struct{ error }
+
+func (t trimmed) Error() string {
+	text := t.error.Error()
+	for _, prefix := range []string{"remote error: ", "tls: ", "x509: "} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	return text
+}
+
+func (t trimmed) Unwrap() error { return t.error }

@@ -61,6 +61,9 @@ type Options struct {
 	// connection is closed. It is how a server of another protocol looks.
 	Greeting []byte
 
+	// Hello, when set, replaces what follows the startup message, authentication and all.
+	Hello func(c *Conn) error
+
 	// CutAt, when > 0, ends the connection after that many bytes sent in protocol messages (not TLS records);
 	// Reset makes it a RST.
 	CutAt int64
@@ -300,6 +303,12 @@ func (c *Conn) Send(m pgproto3.BackendMessage) error {
 	return err
 }
 
+// Received waits until the client leaves and returns what it has sent until then.
+func (c *Conn) Received() []byte {
+	b, _ := io.ReadAll(c.conn)
+	return b
+}
+
 // Receive waits for the client's next message; it is valid until the next call.
 func (c *Conn) Receive() (pgproto3.FrontendMessage, error) { return c.backend.Receive() }
 
@@ -393,6 +402,9 @@ func (c *Conn) begin(m *pgproto3.StartupMessage) error {
 	c.server.mu.Lock()
 	c.server.startup = maps.Clone(m.Parameters)
 	c.server.mu.Unlock()
+	if o.Hello != nil {
+		return o.Hello(c)
+	}
 	if o.User != "" && m.Parameters["user"] != o.User {
 		return c.refuse("28000", "role does not exist")
 	}
