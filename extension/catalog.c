@@ -124,6 +124,13 @@ type_flags(const pgwire_ir *ir, Oid type)
 	return flags;
 }
 
+/* May the type be taken for the remote's of the same name? */
+bool
+pgwire_ir_knows_type(const pgwire_ir *ir, Oid type)
+{
+	return (type_flags(ir, type) & (PGWIRE_OBJ_BUILTIN | PGWIRE_OBJ_EXTENSION)) != 0;
+}
+
 /* Position of a type in the request, with its name as SQL has to spell it. */
 uint32
 pgwire_ir_type(pgwire_ir *ir, Oid type, int32 typmod)

@@ -8,19 +8,13 @@
  */
 #include "ir.h"
 
-#include "access/transam.h"
-#include "catalog/pg_type.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/nodes.h"
 #include "optimizer/optimizer.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
-
-#include "param.h"
 
 static void put_node(pgwire_ir *ir, Node *node, int depth);
 static void put_unknown(pgwire_ir *ir, Node *node, int depth);
@@ -37,12 +31,10 @@ pgwire_ir_begin(pgwire_ir *ir, Index relid, List *extensions, bool statement)
 	initStringInfo(&ir->clauses);
 }
 
-/* Add a clause; flags is one of PGWIRE_CLAUSE_*. */
 void
-pgwire_ir_clause(pgwire_ir *ir, int flags, Expr *clause)
+pgwire_ir_clause(pgwire_ir *ir, Expr *clause)
 {
 	ir->nclauses++;
-	pgwire_put_u8(&ir->clauses, flags);
 	put_node(ir, (Node *) clause, 0);
 }
 
@@ -145,77 +137,11 @@ put_var(pgwire_ir *ir, Node *node, int depth)
 	pgwire_put_i32(buf, var->varattno);
 }
 
-/*
- * Types whose text depends on no setting. Changing settings and back takes
- * several microseconds in each request, so the frequent types are named here.
- */
-static bool
-printed_regardless(Oid type)
-{
-	switch (type)
-	{
-		case BOOLOID:
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-		case OIDOID:
-		case NUMERICOID:
-		case TEXTOID:
-		case VARCHAROID:
-		case BPCHAROID:
-		case NAMEOID:
-		case UUIDOID:
-		case JSONBOID:
-		case INETOID:
-		case TIDOID:
-		case INT2ARRAYOID:
-		case INT4ARRAYOID:
-		case INT8ARRAYOID:
-		case NUMERICARRAYOID:
-		case TEXTARRAYOID:
-		case UUIDARRAYOID:
-			return true;
-		default:
-			return false;
-	}
-}
-
 static void
-put_const(pgwire_ir *ir, Node *expr, int depth)
+put_const(pgwire_ir *ir, Node *node, int depth)
 {
-	StringInfo	buf = &ir->clauses;
-	Const	   *node = (Const *) expr;
-	uint8		flags = 0;
-	Oid			output;
-	bool		varlena;
-	char	   *text;
-
-	put_head(ir, PGWIRE_IR_CONST, expr);
-	if (node->constisnull)
-	{
-		pgwire_put_u8(buf, PGWIRE_CONST_NULL);
-		pgwire_put_string(buf, "");
-		return;
-	}
-	if (pgwire_is_oid_alias(node->consttype) &&
-		DatumGetObjectId(node->constvalue) >= FirstGenbkiObjectId)
-		flags |= PGWIRE_CONST_LOCAL_OBJECT;
-
-	/*
-	 * Values are printed as the remote session reads them. The settings last
-	 * until the request is finished, and an error ends them with its
-	 * (sub)transaction.
-	 */
-	if (ir->guc_level < 0 && !printed_regardless(node->consttype))
-		ir->guc_level = pgwire_set_transmission_modes();
-	getTypeOutputInfo(node->consttype, &output, &varlena);
-	text = OidOutputFunctionCall(output, node->constvalue);
-	/* a "char" or a text made of one may hold part of a character until 14 */
-	if (!pg_verifymbstr(text, strlen(text), true))
-		flags |= PGWIRE_CONST_INVALID;
-	pgwire_put_u8(buf, flags);
-	pgwire_put_string(buf, text);
-	pfree(text);
+	put_head(ir, PGWIRE_IR_CONST, node);
+	pgwire_ir_constant(ir, (Const *) node);
 }
 
 static void
@@ -609,6 +535,6 @@ put_node(pgwire_ir *ir, Node *node, int depth)
 		writers[tag] (ir, node, depth);
 	else
 		put_unknown(ir, node, depth);
-	if (ir->statement && ir->foreign_vars == foreign_vars && !IsA(node, Const))
+	if (ir->statement && ir->foreign_vars == foreign_vars)
 		pgwire_ir_find_equal(ir, number, start);
 }

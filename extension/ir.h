@@ -9,8 +9,7 @@
  *
  *   uint32 PGWIRE_IR_VERSION, uint8 kind (PGWIRE_REQ_*), kind's own fields,
  *   and, where the kind has clauses: the object tables, uint32 count and the
- *   clauses, each a uint8 of PGWIRE_CLAUSE_* and its tree, uint32 count and the
- *   equal nodes, each the number of a node and of the first one that is equal
+ *   clauses, each a tree, uint32 count and the equal nodes, each the number of a node and of the first one that is equal
  *   to it. Only of nodes that may become parameters, in PGWIRE_REQ_SELECT.
  *
  * A tree is written in pre-order. Node number n of a request is the n-th node
@@ -34,25 +33,28 @@
 #error "pgwire_fdw needs a little-endian machine"
 #endif
 
-#define PGWIRE_IR_VERSION 1
+#define PGWIRE_IR_VERSION 2
 #define PGWIRE_IR_NONE 0xFFFFFFFF
 
 /* Deeper trees are cut off with PGWIRE_IR_UNKNOWN: their clause stays here. */
 #define PGWIRE_IR_MAX_DEPTH 500
 
-/* requests */
-#define PGWIRE_REQ_CLASSIFY 1	/* which of these clauses may run there? */
-#define PGWIRE_REQ_COST 2		/* what do these paths cost? */
-#define PGWIRE_REQ_SELECT 3		/* the statement of a base relation's scan */
+/* Larger values, in bytes, are not written into statements but bound to them. */
+#define PGWIRE_CONST_MAX_SIZE 1048576
 
-/* clauses */
-#define PGWIRE_CLAUSE_ANY 0		/* ship it if it may run there */
-#define PGWIRE_CLAUSE_MUST 1	/* was classified as shippable before */
+/* requests */
+#define PGWIRE_REQ_RELATION 1	/* a relation's options; which clauses may run there? */
+#define PGWIRE_REQ_CLASSIFY 2	/* which of these clauses may run there? */
+#define PGWIRE_REQ_COST 3		/* what do these paths cost? */
+#define PGWIRE_REQ_SELECT 4		/* the statement of a base relation's scan, for
+								 * clauses that may run there */
 
 /* nodes: tag, and the fields after the common three */
 #define PGWIRE_IR_VAR 1			/* uint8 of this relation?, uint32 varno, int32
 								 * varattno */
-#define PGWIRE_IR_CONST 2		/* uint8 PGWIRE_CONST_*, string text */
+#define PGWIRE_IR_CONST 2		/* uint8 PGWIRE_CONST_*, string text: empty
+								 * where SQL is not asked for and the decision
+								 * does not depend on it */
 #define PGWIRE_IR_PARAM 3		/* uint8 paramkind, int32 paramid */
 #define PGWIRE_IR_OP 4			/* uint32 operator, function, input collation;
 								 * args */
@@ -90,6 +92,8 @@
 #define PGWIRE_CONST_NULL 0x01
 #define PGWIRE_CONST_LOCAL_OBJECT 0x02	/* an OID alias naming an object that
 										 * is not built in */
+#define PGWIRE_CONST_LARGE 0x08 /* not printed: larger than
+								 * PGWIRE_CONST_MAX_SIZE */
 #define PGWIRE_CONST_INVALID 0x04	/* printed, it is no text in the encoding of
 									 * the database */
 
@@ -159,9 +163,12 @@ typedef struct pgwire_ir
 
 /* in expr.c */
 extern void pgwire_ir_begin(pgwire_ir *ir, Index relid, List *extensions, bool statement);
-extern void pgwire_ir_clause(pgwire_ir *ir, int flags, Expr *clause);
+extern void pgwire_ir_clause(pgwire_ir *ir, Expr *clause);
 extern void pgwire_ir_finish(pgwire_ir *ir, StringInfo request);
 extern Node *pgwire_ir_node(const pgwire_ir *ir, uint32 number);
+
+/* in const.c */
+extern void pgwire_ir_constant(pgwire_ir *ir, const Const *node);
 
 /* in equal.c */
 extern void pgwire_ir_find_equal(pgwire_ir *ir, uint32 number, int start);
@@ -171,6 +178,7 @@ extern uint32 pgwire_ir_type(pgwire_ir *ir, Oid type, int32 typmod);
 extern uint32 pgwire_ir_function(pgwire_ir *ir, Oid function);
 extern uint32 pgwire_ir_operator(pgwire_ir *ir, Oid op);
 extern uint32 pgwire_ir_collation(pgwire_ir *ir, Oid collation);
+extern bool pgwire_ir_knows_type(const pgwire_ir *ir, Oid type);
 extern bool pgwire_is_oid_alias(Oid type);
 
 /* the scalars and strings of a request */

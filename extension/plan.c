@@ -1,62 +1,31 @@
 /*
- * plan.c - planning of scans: the size of a foreign relation, its paths, and
- * the plan with the statement for the remote server.
+ * plan.c - planning of scans: the size of a foreign relation, and the plan with
+ * the statement for the remote server. (The paths between are in paths.c.)
  *
- * This file collects what the planner knows, hands it to Go (one crossing for
- * a callback, three where join clauses are considered) and puts the answer
+ * This file collects what the planner knows, hands it to Go and puts the answer
  * into the planner's structures. What may be sent, what it costs and how it is
- * written is decided in handler/plan.go.
+ * written is decided in handler/plan.go. Constants are printed for the
+ * statement, and only those of clauses that are sent.
  */
 #include "postgres.h"
 
-#include "pgwire_fdw.h"
+#include "plan.h"
 
 #include <limits.h>
 
 #include "access/sysattr.h"
 #include "access/table.h"
-#include "catalog/pg_class.h"
 #include "commands/defrem.h"
-#include "nodes/makefuncs.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
-#include "optimizer/pathnode.h"
-#include "optimizer/paths.h"
 #include "optimizer/planmain.h"
 #include "optimizer/prep.h"
 #include "optimizer/restrictinfo.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-#include "ir.h"
 #include "option.h"
 #include "private.h"
-#include "reply.h"
-
-/*
- * What is known of a base relation while it is planned; RelOptInfo.fdw_private.
- * Plain data in the planner's memory.
- */
-typedef struct pgwire_rel
-{
-	ForeignTable *table;
-	ForeignServer *server;
-	StringInfoData server_options;	/* name NUL value NUL ... */
-	StringInfoData table_options;
-	List	   *extensions;		/* OIDs */
-
-	List	   *remote_conds;	/* RestrictInfos of baserestrictinfo */
-	List	   *local_conds;
-	Bitmapset  *attrs;			/* columns that have to be fetched, offset by
-								 * FirstLowInvalidHeapAttributeNumber */
-	Selectivity local_selectivity;	/* of local_conds */
-
-	bool		analyzed;		/* there are statistics */
-	double		startup_cost;	/* options, in force for this table */
-	double		tuple_cost;
-	int			fetch_size;
-	int64		fetch_memory;	/* bytes */
-} pgwire_rel;
 
 /* ---- requests ---- */
 
@@ -64,8 +33,8 @@ typedef struct pgwire_rel
  * One crossing. The reply is copied: between its parts the planner may run
  * estimators, and they functions that come here again.
  */
-static pgwire_reply
-ask(StringInfo request)
+pgwire_reply
+pgwire_ask(StringInfo request)
 {
 	pgwire_error err = {0};
 	pgwire_bytes question = {(uint8_t *) request->data, request->len};
@@ -78,113 +47,144 @@ ask(StringInfo request)
 	return reply;
 }
 
-static void
-begin_request(StringInfo request, uint8 kind)
+void
+pgwire_begin_request(StringInfo request, uint8 kind)
 {
 	initStringInfo(request);
 	pgwire_put_u32(request, PGWIRE_IR_VERSION);
 	pgwire_put_u8(request, kind);
 }
 
+/* Append a list of DefElem, after its length. */
 static void
-put_block(StringInfo request, StringInfo block)
+put_options(StringInfo request, List *options)
 {
-	pgwire_put_u32(request, block->len);
-	appendBinaryStringInfo(request, block->data, block->len);
+	int			length_at = request->len;
+	uint32		length;
+
+	pgwire_put_u32(request, 0);
+	pgwire_append_options(options, request);
+	length = request->len - length_at - sizeof(length);
+	memcpy(request->data + length_at, &length, sizeof(length));
 }
 
+/* ---- who checks which condition ---- */
+
 static void
-put_options(StringInfo request, pgwire_rel *rel)
+put_clauses(StringInfo request, RelOptInfo *baserel, List *rinfos)
 {
-	pgwire_put_u32(request, PGWIRE_SERVER_MAJOR);
-	put_block(request, &rel->server_options);
-	put_block(request, &rel->table_options);
+	pgwire_rel *rel = baserel->fdw_private;
+	pgwire_ir	ir;
+	ListCell   *lc;
+
+	pgwire_ir_begin(&ir, baserel->relid, rel->extensions, false);
+	foreach(lc, rinfos)
+		pgwire_ir_clause(&ir, lfirst_node(RestrictInfo, lc)->clause);
+	pgwire_ir_finish(&ir, request);
 }
 
 /*
- * Which of these RestrictInfos may be checked by the remote server? The answer
- * is a palloc'ed array of as many; the options in force are read on the way.
+ * Take the answer: a byte for each clause, whether the remote may check it.
  *
  * A condition from above a security barrier (a view's, or a row security
  * policy's) must not see rows that the barrier hides, and the remote checks
  * conditions in an order of its own: unless leakproof, it stays here.
  */
-static bool *
-classify(RelOptInfo *baserel, List *rinfos)
+static void
+get_verdicts(pgwire_reply *reply, RelOptInfo *baserel, List *rinfos)
 {
 	pgwire_rel *rel = baserel->fdw_private;
-	StringInfoData request;
-	pgwire_ir	ir;
-	pgwire_reply reply;
-	bool	   *ship = palloc0(sizeof(bool) * Max(1, list_length(rinfos)));
-	uint32		n;
+	uint32		n = pgwire_get_u32(reply);
 	ListCell   *lc;
 
-	begin_request(&request, PGWIRE_REQ_CLASSIFY);
-	put_options(&request, rel);
-	pgwire_ir_begin(&ir, baserel->relid, rel->extensions, false);
+	Assert(n == (uint32) list_length(rinfos));
 	foreach(lc, rinfos)
-		pgwire_ir_clause(&ir, PGWIRE_CLAUSE_ANY, lfirst_node(RestrictInfo, lc)->clause);
-	pgwire_ir_finish(&ir, &request);
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
 
-	reply = ask(&request);
-	rel->startup_cost = pgwire_get_f64(&reply);
-	rel->tuple_cost = pgwire_get_f64(&reply);
-	rel->fetch_size = pgwire_get_u32(&reply);
-	rel->fetch_memory = pgwire_get_i64(&reply);
-	n = pgwire_get_u32(&reply);
-	for (uint32 i = 0; i < n && i < (uint32) list_length(rinfos); i++)
-		ship[i] = pgwire_get_u8(&reply) != 0 &&
-			restriction_is_securely_promotable(list_nth(rinfos, i), baserel);
+		if (n-- > 0 && pgwire_get_u8(reply) != 0 &&
+			restriction_is_securely_promotable(rinfo, baserel))
+			rel->remote_conds = lappend(rel->remote_conds, rinfo);
+		else
+			rel->local_conds = lappend(rel->local_conds, rinfo);
+	}
+}
+
+/* Was it found that the remote may check this condition? */
+bool
+pgwire_is_remote(RelOptInfo *baserel, RestrictInfo *rinfo)
+{
+	pgwire_rel *rel = baserel->fdw_private;
+
+	return list_member_ptr(rel->remote_conds, rinfo);
+}
+
+/* Ask which of these may be checked by the remote, as far as it is not known. */
+void
+pgwire_classify(RelOptInfo *baserel, List *rinfos)
+{
+	pgwire_rel *rel = baserel->fdw_private;
+	List	   *unknown = NIL;
+	StringInfoData request;
+	pgwire_reply reply;
+	ListCell   *lc;
+
+	foreach(lc, rinfos)
+		if (!list_member_ptr(rel->remote_conds, lfirst(lc)) &&
+			!list_member_ptr(rel->local_conds, lfirst(lc)))
+			unknown = list_append_unique_ptr(unknown, lfirst(lc));
+	if (unknown == NIL)
+		return;
+	pgwire_begin_request(&request, PGWIRE_REQ_CLASSIFY);
+	put_clauses(&request, baserel, unknown);
+	reply = pgwire_ask(&request);
+	get_verdicts(&reply, baserel, unknown);
 	pfree(request.data);
-	return ship;
 }
 
 /* ---- GetForeignRelSize ---- */
 
+/*
+ * Ask about the relation: its options, and the conditions of baserestrictinfo.
+ * Pseudoconstant ones go to neither side: a Result node above the scan checks
+ * them.
+ */
 static void
-read_options(pgwire_rel *rel, Oid foreigntableid)
+ask_relation(RelOptInfo *baserel, Oid foreigntableid)
 {
+	pgwire_rel *rel = baserel->fdw_private;
+	ForeignTable *table = GetForeignTable(foreigntableid);
+	ForeignServer *server = GetForeignServer(table->serverid);
+	List	   *rinfos = NIL;
+	StringInfoData request;
+	pgwire_reply reply;
 	ListCell   *lc;
 
-	rel->table = GetForeignTable(foreigntableid);
-	rel->server = GetForeignServer(rel->table->serverid);
-	initStringInfo(&rel->server_options);
-	initStringInfo(&rel->table_options);
-	pgwire_append_options(rel->server->options, &rel->server_options);
-	pgwire_append_options(rel->table->options, &rel->table_options);
-	foreach(lc, rel->server->options)
+	foreach(lc, server->options)
 	{
 		DefElem    *def = lfirst_node(DefElem, lc);
 
 		if (strcmp(def->defname, "extensions") == 0)
 			rel->extensions = pgwire_extension_oids(defGetString(def), false);
 	}
-}
-
-/*
- * Share out baserestrictinfo. Pseudoconstant conditions go to neither side:
- * a Result node above the scan checks them.
- */
-static void
-share_out_conditions(pgwire_rel *rel, RelOptInfo *baserel)
-{
-	List	   *rinfos = NIL;
-	bool	   *ship;
-	ListCell   *lc;
-
 	foreach(lc, baserel->baserestrictinfo)
 		if (!lfirst_node(RestrictInfo, lc)->pseudoconstant)
 			rinfos = lappend(rinfos, lfirst(lc));
-	ship = classify(baserel, rinfos);
-	foreach(lc, rinfos)
-	{
-		if (ship[foreach_current_index(lc)])
-			rel->remote_conds = lappend(rel->remote_conds, lfirst(lc));
-		else
-			rel->local_conds = lappend(rel->local_conds, lfirst(lc));
-	}
-	pfree(ship);
+
+	pgwire_begin_request(&request, PGWIRE_REQ_RELATION);
+	pgwire_put_u32(&request, PGWIRE_SERVER_MAJOR);
+	put_options(&request, server->options);
+	put_options(&request, table->options);
+	put_clauses(&request, baserel, rinfos);
+	reply = pgwire_ask(&request);
+	rel->schema_name = pgwire_get_string(&reply);
+	rel->table_name = pgwire_get_string(&reply);
+	rel->startup_cost = pgwire_get_f64(&reply);
+	rel->tuple_cost = pgwire_get_f64(&reply);
+	rel->fetch_size = pgwire_get_u32(&reply);
+	rel->fetch_memory = pgwire_get_i64(&reply);
+	get_verdicts(&reply, baserel, rinfos);
+	pfree(request.data);
 }
 
 void
@@ -194,8 +194,7 @@ pgwireGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 	ListCell   *lc;
 
 	baserel->fdw_private = rel;
-	read_options(rel, foreigntableid);
-	share_out_conditions(rel, baserel);
+	ask_relation(baserel, foreigntableid);
 
 	pull_varattnos((Node *) baserel->reltarget->exprs, baserel->relid, &rel->attrs);
 	foreach(lc, rel->local_conds)
@@ -215,194 +214,11 @@ pgwireGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 	set_baserel_size_estimates(root, baserel);
 }
 
-/* ---- GetForeignPaths ---- */
-
-/* Finds members of an equivalence class that are columns of the relation. */
-typedef struct member_search
-{
-	Expr	   *current;		/* the one this round is about */
-	List	   *used;			/* those of earlier rounds */
-} member_search;
-
-static bool
-member_matches(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
-			   EquivalenceMember *em, void *arg)
-{
-	member_search *search = (member_search *) arg;
-	Expr	   *expr = em->em_expr;
-
-	if (search->current != NULL)
-		return equal(expr, search->current);
-	if (list_member(search->used, expr))
-		return false;
-	search->current = expr;
-	return true;
-}
-
-/* The join clauses by which rows of the relation could be looked up. */
-static List *
-movable_clauses(PlannerInfo *root, RelOptInfo *baserel)
-{
-	List	   *clauses = NIL;
-	member_search search = {0};
-	ListCell   *lc;
-
-	foreach(lc, baserel->joininfo)
-	{
-		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
-
-		if (join_clause_is_movable_to(rinfo, baserel))
-			clauses = lappend(clauses, rinfo);
-	}
-	while (baserel->has_eclass_joins)
-	{
-		List	   *implied;
-
-		search.current = NULL;
-		implied = generate_implied_equalities_for_column(root, baserel, member_matches,
-														 &search,
-														 baserel->lateral_referencers);
-		if (search.current == NULL)
-			break;
-		foreach(lc, implied)
-		{
-			RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
-
-			if (join_clause_is_movable_to(rinfo, baserel))
-				clauses = lappend(clauses, rinfo);
-		}
-		search.used = lappend(search.used, search.current);
-	}
-	return clauses;
-}
-
-/*
- * The sets of relations whose rows, taken one by one, let the remote server
- * check a join clause. Unlike postgres_fdw we consider them without remote
- * estimates too.
- */
-static List *
-parameterizations(PlannerInfo *root, RelOptInfo *baserel)
-{
-	List	   *clauses = movable_clauses(root, baserel);
-	List	   *infos = NIL;
-	bool	   *ship;
-	ListCell   *lc;
-
-	if (clauses == NIL)
-		return NIL;
-	ship = classify(baserel, clauses);
-	foreach(lc, clauses)
-	{
-		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
-		Relids		outer;
-
-		if (!ship[foreach_current_index(lc)])
-			continue;
-		outer = bms_union(rinfo->clause_relids, baserel->lateral_relids);
-		outer = bms_del_member(outer, baserel->relid);
-		if (!bms_is_empty(outer))
-			infos = list_append_unique_ptr(infos,
-										   get_baserel_parampathinfo(root, baserel, outer));
-	}
-	pfree(ship);
-	return infos;
-}
-
 /* Rows that the remote sends when the path answers rows. */
-static double
-retrieved_rows(RelOptInfo *baserel, double rows, Selectivity local)
+double
+pgwire_retrieved_rows(RelOptInfo *baserel, double rows, Selectivity local)
 {
 	return Min(clamp_row_est(rows / Max(local, 1e-9)), Max(baserel->tuples, 1.0));
-}
-
-static void
-put_path(StringInfo request, bool parameterized, double rows, double retrieved,
-		 const QualCost *join)
-{
-	pgwire_put_u8(request, parameterized);
-	pgwire_put_f64(request, rows);
-	pgwire_put_f64(request, retrieved);
-	pgwire_put_f64(request, join->startup);
-	pgwire_put_f64(request, join->per_tuple);
-}
-
-/* Describe the parameterized paths, each with what of its clauses stays here. */
-static void
-put_parameterized(StringInfo request, PlannerInfo *root, RelOptInfo *baserel, List *infos)
-{
-	pgwire_rel *rel = baserel->fdw_private;
-	List	   *clauses = NIL;
-	bool	   *ship;
-	int			i = 0;
-	ListCell   *lc;
-	ListCell   *lc2;
-
-	foreach(lc, infos)
-		clauses = list_concat(clauses, ((ParamPathInfo *) lfirst(lc))->ppi_clauses);
-	ship = classify(baserel, clauses);
-	foreach(lc, infos)
-	{
-		ParamPathInfo *info = lfirst(lc);
-		List	   *local = NIL;
-		QualCost	join;
-		Selectivity selectivity;
-
-		foreach(lc2, info->ppi_clauses)
-			if (!ship[i++])
-				local = lappend(local, lfirst(lc2));
-		selectivity = rel->local_selectivity *
-			clauselist_selectivity(root, local, baserel->relid, JOIN_INNER, NULL);
-		cost_qual_eval(&join, info->ppi_clauses, root);
-		put_path(request, true, info->ppi_rows,
-				 retrieved_rows(baserel, info->ppi_rows, selectivity), &join);
-	}
-	pfree(ship);
-}
-
-void
-pgwireGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
-{
-	pgwire_rel *rel = baserel->fdw_private;
-	List	   *infos = parameterizations(root, baserel);
-	QualCost	none = {0};
-	StringInfoData request;
-	pgwire_reply reply;
-	uint32		n;
-
-	begin_request(&request, PGWIRE_REQ_COST);
-	pgwire_put_f64(&request, rel->startup_cost);
-	pgwire_put_f64(&request, rel->tuple_cost);
-	pgwire_put_f64(&request, cpu_tuple_cost);
-	pgwire_put_f64(&request, cpu_operator_cost);
-	pgwire_put_f64(&request, seq_page_cost);
-	pgwire_put_f64(&request, random_page_cost);
-	pgwire_put_f64(&request, baserel->pages);
-	pgwire_put_f64(&request, baserel->tuples);
-	pgwire_put_f64(&request, baserel->baserestrictcost.startup);
-	pgwire_put_f64(&request, baserel->baserestrictcost.per_tuple);
-	pgwire_put_u32(&request, 1 + list_length(infos));
-	put_path(&request, false, baserel->rows,
-			 retrieved_rows(baserel, baserel->rows, rel->local_selectivity), &none);
-	if (infos != NIL)
-		put_parameterized(&request, root, baserel, infos);
-
-	reply = ask(&request);
-	n = pgwire_get_u32(&reply);
-	for (uint32 i = 0; i < n && i <= (uint32) list_length(infos); i++)
-	{
-		ParamPathInfo *info = i == 0 ? NULL : list_nth(infos, i - 1);
-		Cost		startup = pgwire_get_f64(&reply);
-		Cost		total = pgwire_get_f64(&reply);
-
-		add_path(baserel, (Path *)
-				 pgwire_create_foreignscan_path(root, baserel,
-												info ? info->ppi_rows : baserel->rows,
-												startup, total,
-												info ? info->ppi_req_outer :
-												baserel->lateral_relids));
-	}
-	pfree(request.data);
 }
 
 /* ---- GetForeignPlan ---- */
@@ -457,16 +273,14 @@ put_columns(StringInfo request, Relation relation,
 	bool		whole_row = has_attr(fetch, InvalidAttrNumber);
 	int			count_at = request->len;
 	uint32		count = 0;
-	StringInfoData options;
 
 	pgwire_put_u32(request, 0);
-	initStringInfo(&options);
 	if (has_attr(fetch, SelfItemPointerAttributeNumber))
 	{
 		pgwire_put_i32(request, SelfItemPointerAttributeNumber);
 		pgwire_put_u8(request, true);
 		pgwire_put_string(request, "ctid");
-		put_block(request, &options);
+		put_options(request, NIL);
 		count++;
 	}
 	for (int attno = 1; attno <= desc->natts; attno++)
@@ -476,53 +290,60 @@ put_columns(StringInfo request, Relation relation,
 
 		if (attr->attisdropped || !(fetched || has_attr(named, attno)))
 			continue;
-		resetStringInfo(&options);
-		pgwire_append_options(GetForeignColumnOptions(RelationGetRelid(relation), attno),
-							  &options);
 		pgwire_put_i32(request, attno);
 		pgwire_put_u8(request, fetched);
 		pgwire_put_string(request, NameStr(attr->attname));
-		put_block(request, &options);
+		put_options(request, GetForeignColumnOptions(RelationGetRelid(relation), attno));
 		count++;
 	}
 	memcpy(request->data + count_at, &count, sizeof(count));
-	pfree(options.data);
+}
+
+/* The names of the remote table. */
+static void
+put_names(StringInfo request, const pgwire_rel *rel, Relation relation)
+{
+	const char *schema = rel->schema_name;
+	const char *table = rel->table_name;
+
+	if (schema[0] == '\0')
+		schema = get_namespace_name(RelationGetNamespace(relation));
+	if (table[0] == '\0')
+		table = RelationGetRelationName(relation);
+	pgwire_put_string(request, schema ? schema : "");
+	pgwire_put_string(request, table);
 }
 
 /*
- * Ask for the statement. Conditions that were found to be shippable when the
- * relation's size was asked for must be so still, as their columns are not
- * fetched; join clauses come in here for the first time.
+ * Ask for the statement that checks the conditions `remote`; those of `local`
+ * are checked here, and need their columns.
  */
 static pgwire_reply
-ask_statement(StringInfo request, pgwire_ir *ir, PlannerInfo *root,
-			  RelOptInfo *baserel, Oid foreigntableid, List *rinfos)
+ask_statement(pgwire_ir *ir, PlannerInfo *root, RelOptInfo *baserel,
+			  Oid foreigntableid, List *remote, List *local)
 {
 	pgwire_rel *rel = baserel->fdw_private;
 	Relation	relation = table_open(foreigntableid, NoLock);
 	Bitmapset  *fetch = bms_copy(rel->attrs);
 	Bitmapset  *named = NULL;
-	char	   *schema = get_namespace_name(RelationGetNamespace(relation));
+	StringInfoData request;
+	pgwire_reply reply;
 	ListCell   *lc;
 
+	pull_varattnos((Node *) local, baserel->relid, &fetch);
+	pull_varattnos((Node *) remote, baserel->relid, &named);
+	pgwire_begin_request(&request, PGWIRE_REQ_SELECT);
+	put_names(&request, rel, relation);
+	put_lock(&request, root, baserel->relid);
+	put_columns(&request, relation, fetch, named);
 	pgwire_ir_begin(ir, baserel->relid, rel->extensions, true);
-	foreach(lc, rinfos)
-	{
-		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
-		bool		must = list_member_ptr(rel->remote_conds, rinfo);
-
-		pgwire_ir_clause(ir, must ? PGWIRE_CLAUSE_MUST : PGWIRE_CLAUSE_ANY, rinfo->clause);
-		pull_varattnos((Node *) rinfo->clause, baserel->relid, must ? &named : &fetch);
-	}
-	begin_request(request, PGWIRE_REQ_SELECT);
-	put_options(request, rel);
-	pgwire_put_string(request, schema ? schema : "");
-	pgwire_put_string(request, RelationGetRelationName(relation));
-	put_lock(request, root, baserel->relid);
-	put_columns(request, relation, fetch, named);
-	pgwire_ir_finish(ir, request);
+	foreach(lc, remote)
+		pgwire_ir_clause(ir, lfirst(lc));
+	pgwire_ir_finish(ir, &request);
 	table_close(relation, NoLock);
-	return ask(request);
+	reply = pgwire_ask(&request);
+	pfree(request.data);
+	return reply;
 }
 
 /* The planner's guess of the result's size, for the choice of buffers. */
@@ -530,7 +351,7 @@ static int
 expected_kb(RelOptInfo *baserel, double rows)
 {
 	pgwire_rel *rel = baserel->fdw_private;
-	double		retrieved = retrieved_rows(baserel, rows, rel->local_selectivity);
+	double		retrieved = pgwire_retrieved_rows(baserel, rows, rel->local_selectivity);
 	double		kb = retrieved * baserel->reltarget->width / 1024;
 
 	/*
@@ -547,12 +368,9 @@ static List *
 get_statement(pgwire_reply *reply, const pgwire_ir *ir,
 			  pgwire_scan_private *scan, List **params)
 {
-	uint32		len = pgwire_get_u32(reply);
-	char	   *sql = palloc(len);
 	uint32		n;
 
-	pgwire_get_bytes(reply, sql, len);
-	scan->sql = sql;
+	scan->sql = pgwire_get_string(reply);
 	*params = NIL;
 	n = pgwire_get_u32(reply);
 	for (uint32 i = 0; i < n; i++)
@@ -575,49 +393,32 @@ pgwireGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	List	   *rinfos = NIL;
 	List	   *remote = NIL;
 	List	   *local = NIL;
-	List	   *barred = NIL;
 	List	   *params;
 	List	   *private;
-	StringInfoData request;
 	pgwire_ir	ir;
 	pgwire_reply reply;
-	uint32		n;
 	ListCell   *lc;
 
 	foreach(lc, scan_clauses)
+		if (!lfirst_node(RestrictInfo, lc)->pseudoconstant)
+			rinfos = lappend(rinfos, lfirst(lc));
+	/* a path that was made for another parent has clauses of its own */
+	pgwire_classify(baserel, rinfos);
+	foreach(lc, rinfos)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
 
-		if (rinfo->pseudoconstant)
-			continue;
-		if (restriction_is_securely_promotable(rinfo, baserel))
-			rinfos = lappend(rinfos, rinfo);
+		if (pgwire_is_remote(baserel, rinfo))
+			remote = lappend(remote, rinfo->clause);
 		else
-		{
-			barred = lappend(barred, rinfo->clause);
-			pull_varattnos((Node *) rinfo->clause, baserel->relid, &rel->attrs);
-		}
+			local = lappend(local, rinfo->clause);
 	}
-	reply = ask_statement(&request, &ir, root, baserel, foreigntableid, rinfos);
+	reply = ask_statement(&ir, root, baserel, foreigntableid, remote, local);
 
 	scan.fetch_memory_kb = (int) (rel->fetch_memory / 1024);
 	scan.fetch_size = rel->fetch_size;
 	scan.expected_kb = expected_kb(baserel, best_path->path.rows);
 	private = get_statement(&reply, &ir, &scan, &params);
-	n = pgwire_get_u32(&reply);
-	Assert(n == (uint32) list_length(rinfos));
-	foreach(lc, rinfos)
-	{
-		Expr	   *clause = lfirst_node(RestrictInfo, lc)->clause;
-
-		if (n-- > 0 && pgwire_get_u8(&reply) != 0)
-			remote = lappend(remote, clause);
-		else
-			local = lappend(local, clause);
-	}
-	pfree(request.data);
-	/* last, as their security level is above that of the others */
-	local = list_concat(local, barred);
 	return make_foreignscan(tlist, local, baserel->relid, params, private,
 							NIL,	/* no fdw_scan_tlist: rows of the table */
 							remote, /* to recheck under EvalPlanQual */

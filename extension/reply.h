@@ -53,6 +53,18 @@ pgwire_get_i64(pgwire_reply *reply)
 	return value;
 }
 
+/* A string with its terminator, palloc'ed. */
+static inline char *
+pgwire_get_string(pgwire_reply *reply)
+{
+	uint32		len = pgwire_get_u32(reply);
+	char	   *value = palloc(Max(len, 1));
+
+	pgwire_get_bytes(reply, value, len);
+	value[Max(len, 1) - 1] = '\0';
+	return value;
+}
+
 static inline double
 pgwire_get_f64(pgwire_reply *reply)
 {

@@ -13,6 +13,9 @@ import (
 	"pgwire_fdw/handler/internal/sqlstate"
 )
 
+// maxColumns is MaxTupleAttributeNumber.
+const maxColumns = 1664
+
 // Plan answers one question of the planner. Request and reply are as package
 // ir describes them; the request is not kept. Plan has no state: a plan that is
 // made twice from the same catalogs is the same.
@@ -23,8 +26,10 @@ func Plan(request []byte) ([]byte, *Error) {
 		return nil, sqlerr.New(sqlstate.InternalError, "%w", err)
 	}
 	switch r := req.(type) {
+	case *ir.Relation:
+		return relation(r)
 	case *ir.Classify:
-		return classify(r)
+		return ir.AppendVerdicts(nil, verdicts(r.Clauses)), nil
 	case *ir.Cost:
 		return ir.AppendCosts(nil, cost.Paths(r)), nil
 	case *ir.Select:
@@ -33,68 +38,53 @@ func Plan(request []byte) ([]byte, *Error) {
 	return nil, sqlerr.New(sqlstate.InternalError, "planner request %T is not handled", req)
 }
 
-// relation reads the options that planning depends on.
-func relation(o ir.Options) (option.Relation, *Error) {
-	server, err := option.SplitPairs(o.Server)
+// relation answers the options that are in force for a relation.
+func relation(r *ir.Relation) ([]byte, *Error) {
+	server, err := option.SplitPairs(r.Server)
 	if err != nil {
-		return option.Relation{}, sqlerr.New(sqlstate.InternalError, "%w", err)
+		return nil, sqlerr.New(sqlstate.InternalError, "%w", err)
 	}
-	table, err := option.SplitPairs(o.Table)
+	table, err := option.SplitPairs(r.Table)
 	if err != nil {
-		return option.Relation{}, sqlerr.New(sqlstate.InternalError, "%w", err)
+		return nil, sqlerr.New(sqlstate.InternalError, "%w", err)
 	}
-	return option.ParseRelation(o.Major, server, table), nil
-}
-
-func classify(r *ir.Classify) ([]byte, *Error) {
-	rel, e := relation(r.Options)
-	if e != nil {
-		return nil, e
-	}
-	reply := ir.ClassifyReply{
-		Ship:        make([]bool, len(r.Clauses)),
+	rel := option.ParseRelation(r.Major, server, table)
+	reply := ir.RelationReply{
+		Schema:      rel.SchemaName,
+		Table:       rel.TableName,
 		StartupCost: rel.StartupCost,
 		TupleCost:   rel.TupleCost,
 		FetchSize:   rel.FetchSize,
 		FetchMemory: rel.FetchMemory,
-	}
-	for i, c := range r.Clauses {
-		_, err := ship.Clause(c.Expr)
-		reply.Ship[i] = err == nil
+		Ship:        verdicts(r.Clauses),
 	}
 	return reply.Append(nil), nil
 }
 
-// selectStatement writes the statement of a scan. The clauses that may not run
-// there are answered as such, for C to check them on the rows.
+// verdicts says which clauses may run on the remote server.
+func verdicts(clauses []ir.Expr) []bool {
+	ok := make([]bool, len(clauses))
+	for i, c := range clauses {
+		_, err := ship.Clause(c)
+		ok[i] = err == nil
+	}
+	return ok
+}
+
+// selectStatement writes the statement of a scan.
 func selectStatement(r *ir.Select) ([]byte, *Error) {
-	rel, e := relation(r.Options)
-	if e != nil {
-		return nil, e
-	}
-	q := deparse.Select{Schema: rel.SchemaName, Table: rel.TableName, Lock: r.Lock, Wait: r.Wait}
-	if q.Schema == "" {
-		q.Schema = r.Schema
-	}
-	if q.Table == "" {
-		q.Table = r.Table
-	}
+	q := deparse.Select{Schema: r.Schema, Table: r.Table, Lock: r.Lock, Wait: r.Wait,
+		Where: make([]ir.Expr, len(r.Clauses))}
+	var e *Error
 	if q.Columns, q.Fetch, e = columns(r.Columns); e != nil {
 		return nil, e
 	}
-	reply := ir.SelectReply{
-		Attnos:    q.Fetch,
-		Ship:      make([]bool, len(r.Clauses)),
-		LocksRows: r.Lock != ir.LockNone,
-	}
 	for i, c := range r.Clauses {
-		shipped, err := ship.Clause(c.Expr)
-		if err == nil {
-			q.Where = append(q.Where, shipped)
-			reply.Ship[i] = true
-		} else if c.Must {
-			return nil, sqlerr.New(sqlstate.InternalError, "condition was sent to the remote server before, not now: %w", err)
+		shipped, err := ship.Clause(c)
+		if err != nil {
+			return nil, sqlerr.New(sqlstate.InternalError, "condition could be sent to the remote server before, but not now: %w", err)
 		}
+		q.Where[i] = shipped
 	}
 	statement, err := q.Deparse()
 	if errors.Is(err, deparse.ErrTooManyParams) {
@@ -103,22 +93,29 @@ func selectStatement(r *ir.Select) ([]byte, *Error) {
 	if err != nil {
 		return nil, sqlerr.New(sqlstate.InternalError, "%w", err)
 	}
-	reply.SQL = statement.SQL
-	for _, p := range statement.Params {
-		reply.Params = append(reply.Params, p.Expr.Base().ID)
+	reply := ir.SelectReply{SQL: statement.SQL, Attnos: q.Fetch, LocksRows: r.Lock != ir.LockNone,
+		Params: make([]uint32, len(statement.Params))}
+	for i, p := range statement.Params {
+		reply.Params[i] = p.Expr.Base().ID
 	}
 	return reply.Append(nil), nil
 }
 
-// columns answers the remote names and what is fetched: user columns in the
-// order of the table, then ctid.
-func columns(cols []ir.Column) (names map[int32]string, fetch []int32, e *Error) {
-	names = make(map[int32]string, len(cols))
+// columns answers the remote names by number, and what is fetched: user columns
+// in the order of the table, then ctid.
+func columns(cols []ir.Column) (names []string, fetch []int32, e *Error) {
+	if n := len(cols); n > 0 && cols[n-1].Attno > 0 {
+		names = make([]string, min(cols[n-1].Attno, maxColumns)+1)
+	}
+	fetch = make([]int32, 0, len(cols))
 	ctid := false
 	for _, c := range cols {
 		if c.Attno == ir.CtidAttno {
 			ctid = c.Fetch
 			continue
+		}
+		if c.Attno < 1 || int(c.Attno) >= len(names) {
+			return nil, nil, sqlerr.New(sqlstate.InternalError, "column number %d is not in order", c.Attno)
 		}
 		pairs, err := option.SplitPairs(c.Options)
 		if err != nil {

@@ -387,6 +387,24 @@ SELECT * FROM wrongly_shared(ARRAY['$1', '$2', '$1 + $2', '$2 + $1', 'ROW($1, 2)
 RESET plan_cache_mode;
 
 -- ===================================================================
+-- constants are printed for the statement only
+-- ===================================================================
+SET client_min_messages = error;
+CREATE TYPE pushdown.mute;
+CREATE FUNCTION pushdown.mute_in(cstring) RETURNS mute LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+CREATE FUNCTION pushdown.mute_out(mute) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'trigger_out';
+CREATE TYPE pushdown.mute (INPUT = mute_in, OUTPUT = mute_out, LIKE = text);
+RESET client_min_messages;
+SELECT 'x'::mute;
+CREATE FUNCTION pushdown.heard(int, mute) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 < 5; END';
+SELECT count(*) FROM f WHERE id > 0 AND heard(id, 'x');
+-- and those that are too large for it not at all
+CREATE FUNCTION pushdown.large(text, int) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT repeat($1, $2)';
+SELECT plan('SELECT id FROM f WHERE t < large(''z'', 2000000) AND ba > large(''\\x'', 1)::bytea AND ia <> string_to_array(large(''1,'', 1000000) || 1, '','')::int[]');
+SELECT count(*) FROM f WHERE t < large('z', 2000000) AND vc <> large('z', 2000000);
+SELECT count(*) FROM f WHERE t = 'text 3' OR t = large('z', 2000000);
+
+-- ===================================================================
 -- row locks
 -- ===================================================================
 SELECT plan('SELECT yy FROM f2 FOR ' || lock) FROM unnest(ARRAY['UPDATE', 'NO KEY UPDATE', 'SHARE', 'KEY SHARE', 'UPDATE NOWAIT', 'SHARE SKIP LOCKED']) lock;

@@ -18,7 +18,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the expected text in testdata")
 
 // The columns of the relation that the goldens are about.
-var names = map[int32]string{1: "c1", 2: "c2", 3: "c3", 4: "c4", 5: "Odd \"Name", 6: "select"}
+var names = []string{1: "c1", 2: "c2", 3: "c3", 4: "c4", 5: "Odd \"Name", 6: "select"}
 
 // TestGolden runs testdata/*: each case is an expression in the notation of
 // package irtest, a line of dashes, and the condition's text with the

@@ -7,6 +7,7 @@ package deparse
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"pgwire_fdw/handler/internal/ir"
@@ -21,10 +22,10 @@ var ErrTooManyParams = errors.New("statement for the remote server needs more th
 
 // Select is the scan of one base relation.
 type Select struct {
-	Schema, Table string           // of the remote relation
-	Columns       map[int32]string // remote name of every column used, by local number
-	Fetch         []int32          // local numbers of the columns to answer, in order
-	Where         []ir.Expr        // answers of ship.Clause
+	Schema, Table string    // of the remote relation
+	Columns       []string  // remote name of every column used, by local number; else empty
+	Fetch         []int32   // local numbers of the columns to answer, in order
+	Where         []ir.Expr // answers of ship.Clause
 	Lock          ir.LockStrength
 	Wait          ir.WaitPolicy
 }
@@ -42,7 +43,7 @@ type Statement struct {
 //
 // An error means a column without a name or too many parameters.
 func (s *Select) Deparse() (Statement, error) {
-	w := writer{columns: s.Columns, params: map[uint32]int{}}
+	w := writer{columns: s.Columns, params: make(map[uint32]int)}
 	w.put("SELECT ")
 	for i, attno := range s.Fetch {
 		if i > 0 {
@@ -92,7 +93,7 @@ func locking(lock ir.LockStrength, wait ir.WaitPolicy) string {
 // writer collects one statement.
 type writer struct {
 	sql     strings.Builder
-	columns map[int32]string
+	columns []string
 	list    []*ir.Local
 	params  map[uint32]int // number of a parameter by ir.Node.Equal
 	err     error          // the first one; the text is then of no use
@@ -115,11 +116,11 @@ func (w *writer) column(attno int32) {
 		w.put("ctid")
 		return
 	}
-	name, ok := w.columns[attno]
-	if !ok {
+	if attno < 1 || int(attno) >= len(w.columns) || w.columns[attno] == "" {
 		w.fail("column number %d has no name", attno)
+		return
 	}
-	w.put(Ident(name))
+	w.put(Ident(w.columns[attno]))
 }
 
 // param writes a value that is computed here: $n::type. Equal expressions share
@@ -131,5 +132,5 @@ func (w *writer) param(e *ir.Local) {
 		n = len(w.list)
 		w.params[e.Equal] = n
 	}
-	w.put(fmt.Sprintf("$%d::%s", n, e.Type.Name))
+	w.put("$", strconv.Itoa(n), "::", e.Type.Name)
 }

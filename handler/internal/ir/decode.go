@@ -10,12 +10,12 @@ import (
 // ErrMalformed is wrapped by every error of Decode.
 var ErrMalformed = errors.New("malformed planner request")
 
-// Decode reads a request. The strings are copies; the option blocks alias
-// b. Whatever b holds, Decode answers a request in which every
+// Decode reads a request. The strings are parts of one copy of it; the option
+// blocks alias b. Whatever b holds, Decode answers a request in which every
 // pointer that the documentation does not call optional is set, or an error
 // that wraps ErrMalformed.
 func Decode(b []byte) (Request, error) {
-	d := decoder{data: b}
+	d := decoder{data: b, text: string(b)}
 	req := d.request()
 	if d.err == nil && d.pos != len(d.data) {
 		d.fail("%d bytes after the end", len(d.data)-d.pos)
@@ -31,13 +31,14 @@ func Decode(b []byte) (Request, error) {
 // allocate more than a small multiple of its length.
 type decoder struct {
 	data       []byte
+	text       string // the same
 	pos        int
 	err        error
 	nodes      uint32
-	types      []*Type
-	functions  []*Function
-	operators  []*Operator
-	collations []*Collation
+	types      []Type
+	functions  []Function
+	operators  []Operator
+	collations []Collation
 }
 
 func (d *decoder) fail(format string, args ...any) {
@@ -47,9 +48,18 @@ func (d *decoder) fail(format string, args ...any) {
 	d.pos = len(d.data)
 }
 
-func (d *decoder) take(n int) []byte {
-	if d.err != nil || n < 0 || len(d.data)-d.pos < n {
+// has says that n more bytes are there; it fails when not. After an error pos is
+// at the end, so there are none.
+func (d *decoder) has(n int) bool {
+	if n < 0 || len(d.data)-d.pos < n {
 		d.fail("%d bytes wanted, %d left", n, len(d.data)-d.pos)
+		return false
+	}
+	return true
+}
+
+func (d *decoder) take(n int) []byte {
+	if !d.has(n) {
 		return nil
 	}
 	b := d.data[d.pos : d.pos+n : d.pos+n]
@@ -58,19 +68,19 @@ func (d *decoder) take(n int) []byte {
 }
 
 func (d *decoder) u8() byte {
-	b := d.take(1)
-	if b == nil {
+	if !d.has(1) {
 		return 0
 	}
-	return b[0]
+	d.pos++
+	return d.data[d.pos-1]
 }
 
 func (d *decoder) u32() uint32 {
-	b := d.take(4)
-	if b == nil {
+	if !d.has(4) {
 		return 0
 	}
-	return binary.LittleEndian.Uint32(b)
+	d.pos += 4
+	return binary.LittleEndian.Uint32(d.data[d.pos-4:])
 }
 
 func (d *decoder) i32() int32 { return int32(d.u32()) }
@@ -85,16 +95,16 @@ func (d *decoder) f64() float64 {
 
 func (d *decoder) bool() bool { return d.u8() != 0 }
 
-func (d *decoder) bytes() []byte {
-	n := d.u32()
-	if int64(n) > int64(len(d.data)-d.pos) {
-		d.fail("string of %d bytes, %d left", n, len(d.data)-d.pos)
-		return nil
-	}
-	return d.take(int(n))
-}
+func (d *decoder) bytes() []byte { return d.take(int(d.u32())) }
 
-func (d *decoder) string() string { return string(d.bytes()) }
+func (d *decoder) string() string {
+	n := int(d.u32())
+	if !d.has(n) {
+		return ""
+	}
+	d.pos += n
+	return d.text[d.pos-n : d.pos]
+}
 
 // count reads how many items of at least size bytes follow.
 func (d *decoder) count(size int) int {
@@ -122,8 +132,10 @@ func (d *decoder) request() Request {
 		return nil
 	}
 	switch kind := d.u8(); kind {
+	case kindRelation:
+		return &Relation{Major: int(d.u32()), Server: d.bytes(), Table: d.bytes(), Clauses: d.clauses()}
 	case kindClassify:
-		return &Classify{Options: d.options(), Clauses: d.clauses()}
+		return &Classify{Clauses: d.clauses()}
 	case kindCost:
 		return d.cost()
 	case kindSelect:
@@ -132,10 +144,6 @@ func (d *decoder) request() Request {
 		d.fail("kind %d", kind)
 		return nil
 	}
-}
-
-func (d *decoder) options() Options {
-	return Options{Major: int(d.u32()), Server: d.bytes(), Table: d.bytes()}
 }
 
 func (d *decoder) cost() *Cost {
@@ -158,7 +166,7 @@ func (d *decoder) cost() *Cost {
 }
 
 func (d *decoder) selectRequest() *Select {
-	s := &Select{Options: d.options(), Schema: d.string(), Table: d.string()}
+	s := &Select{Schema: d.string(), Table: d.string()}
 	s.Lock = LockStrength(d.enum(byte(LockUpdate)))
 	s.Wait = WaitPolicy(d.enum(byte(WaitError)))
 	s.Columns = make([]Column, d.count(13))
@@ -172,21 +180,21 @@ func (d *decoder) selectRequest() *Select {
 	return s
 }
 
-func (d *decoder) clauses() []Clause {
+func (d *decoder) clauses() []Expr {
 	d.types = table(d, 15, (*decoder).typ)
 	d.functions = table(d, 15, (*decoder).function)
 	d.operators = table(d, 14, (*decoder).operator)
 	d.collations = table(d, 13, (*decoder).collation)
-	clauses := make([]Clause, d.count(10))
+	clauses := make([]Expr, d.count(9))
 	for i := range clauses {
-		clauses[i] = Clause{Must: d.enum(clauseMust) == clauseMust, Expr: d.expr(0)}
+		clauses[i] = d.expr(0)
 	}
 	d.equals(clauses)
 	return clauses
 }
 
 // equals reads which nodes are equal to earlier ones.
-func (d *decoder) equals(clauses []Clause) {
+func (d *decoder) equals(clauses []Expr) {
 	n := d.count(8)
 	if n == 0 {
 		return
@@ -203,7 +211,7 @@ func (d *decoder) equals(clauses []Clause) {
 		first[number] = equal
 	}
 	for _, c := range clauses {
-		setEqual(c.Expr, first)
+		setEqual(c, first)
 	}
 }
 
@@ -218,10 +226,10 @@ func setEqual(e Expr, first map[uint32]uint32) {
 }
 
 // table reads an object table whose entries have at least size bytes.
-func table[T any](d *decoder, size int, read func(*decoder) *T) []*T {
-	entries := make([]*T, d.count(size))
+func table[T any](d *decoder, size int, read func(*decoder, *T)) []T {
+	entries := make([]T, d.count(size))
 	for i := range entries {
-		entries[i] = read(d)
+		read(d, &entries[i])
 	}
 	return entries
 }
@@ -230,41 +238,37 @@ func origin(flags byte) Origin {
 	return Origin{Builtin: flags&objBuiltin != 0, Extension: flags&objExtension != 0}
 }
 
-func (d *decoder) typ() *Type {
-	t := &Type{OID: d.u32(), Typmod: d.i32()}
+func (d *decoder) typ(t *Type) {
+	t.OID, t.Typmod = d.u32(), d.i32()
 	flags := d.u8()
 	t.Origin, t.OIDAlias = origin(flags), flags&objOIDAlias != 0
 	t.Typtype, t.Category = d.u8(), d.u8()
 	t.Name = d.string()
-	return t
 }
 
-func (d *decoder) function() *Function {
-	f := &Function{OID: d.u32()}
+func (d *decoder) function(f *Function) {
+	f.OID = d.u32()
 	flags := d.u8()
 	f.Origin, f.RetSet = origin(flags), flags&objRetSet != 0
 	f.Volatility, f.Kind = d.u8(), d.u8()
 	f.Schema, f.Name = d.string(), d.string()
-	return f
 }
 
-func (d *decoder) operator() *Operator {
-	o := &Operator{OID: d.u32(), Origin: origin(d.u8()), Kind: d.u8()}
+func (d *decoder) operator(o *Operator) {
+	o.OID, o.Origin, o.Kind = d.u32(), origin(d.u8()), d.u8()
 	o.Schema, o.Name = d.string(), d.string()
-	return o
 }
 
-func (d *decoder) collation() *Collation {
-	c := &Collation{OID: d.u32()}
+func (d *decoder) collation(c *Collation) {
+	c.OID = d.u32()
 	flags := d.u8()
 	c.Origin = origin(flags)
 	c.Default, c.Deterministic = flags&objDefault != 0, flags&objDeterministic != 0
 	c.Schema, c.Name = d.string(), d.string()
-	return c
 }
 
 // object reads the position of an object in its table; nil stands for none.
-func object[T any](d *decoder, table []*T, what string) *T {
+func object[T any](d *decoder, table []T, what string) *T {
 	i := d.u32()
 	if i == none {
 		return nil
@@ -273,11 +277,11 @@ func object[T any](d *decoder, table []*T, what string) *T {
 		d.fail("%s number %d of %d", what, i, len(table))
 		return nil
 	}
-	return table[i]
+	return &table[i]
 }
 
 // required is object where none is not allowed.
-func required[T any](d *decoder, table []*T, what string) *T {
+func required[T any](d *decoder, table []T, what string) *T {
 	o := object(d, table, what)
 	if o == nil {
 		d.fail("no %s", what)

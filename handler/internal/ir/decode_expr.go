@@ -59,7 +59,7 @@ func (d *decoder) node(tag byte, n Node, depth int) Expr {
 	case tagConst:
 		flags := d.u8()
 		return &Const{Node: n, Null: flags&constNull != 0,
-			LocalObject: flags&constLocalObject != 0, Invalid: flags&constInvalid != 0, Text: d.string()}
+			LocalObject: flags&constLocalObject != 0, Invalid: flags&constInvalid != 0, Large: flags&constLarge != 0, Text: d.string()}
 	case tagParam:
 		return &Param{Node: n, Exec: d.enum(paramExec) == paramExec, Number: d.i32()}
 	case tagOp:

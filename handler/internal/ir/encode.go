@@ -9,9 +9,11 @@ import "fmt"
 func Encode(req Request) []byte {
 	b := putU32(nil, Version)
 	switch r := req.(type) {
+	case *Relation:
+		b = putU32(append(b, kindRelation), uint32(r.Major))
+		return putClauses(putString(putString(b, r.Server), r.Table), r.Clauses)
 	case *Classify:
-		b = putOptions(append(b, kindClassify), r.Options)
-		return putClauses(b, r.Clauses)
+		return putClauses(append(b, kindClassify), r.Clauses)
 	case *Cost:
 		b = append(b, kindCost)
 		for _, v := range []float64{r.FDWStartup, r.FDWTuple, r.CPUTuple, r.CPUOperator, r.SeqPage,
@@ -27,8 +29,7 @@ func Encode(req Request) []byte {
 		}
 		return b
 	case *Select:
-		b = putOptions(append(b, kindSelect), r.Options)
-		b = putString(putString(b, r.Schema), r.Table)
+		b = putString(putString(append(b, kindSelect), r.Schema), r.Table)
 		b = append(b, byte(r.Lock), byte(r.Wait))
 		b = putU32(b, uint32(len(r.Columns)))
 		for _, c := range r.Columns {
@@ -39,10 +40,6 @@ func Encode(req Request) []byte {
 	default:
 		panic(fmt.Sprintf("ir: request %T", req))
 	}
-}
-
-func putOptions(b []byte, o Options) []byte {
-	return putString(putString(putU32(b, uint32(o.Major)), o.Server), o.Table)
 }
 
 // encoder collects the object tables while it writes the trees.
@@ -58,11 +55,10 @@ type encoder struct {
 	nequals    uint32
 }
 
-func putClauses(b []byte, clauses []Clause) []byte {
+func putClauses(b []byte, clauses []Expr) []byte {
 	e := &encoder{first: map[uint32]uint32{}}
 	for _, c := range clauses {
-		e.out = putBool(e.out, c.Must)
-		e.expr(c.Expr)
+		e.expr(c)
 	}
 	b = putU32(b, uint32(len(e.types)))
 	for _, t := range e.types {
@@ -159,7 +155,7 @@ func (e *encoder) expr(x Expr) {
 		e.u32(uint32(x.Attno))
 	case *Const:
 		e.head(tagConst, &x.Node)
-		e.byte(flags(Origin{x.Null, x.LocalObject}, x.Invalid, false))
+		e.byte(flags(Origin{x.Null, x.LocalObject}, x.Invalid, x.Large))
 		e.out = putString(e.out, x.Text)
 	case *Param:
 		e.head(tagParam, &x.Node)

@@ -3,8 +3,7 @@ package ir
 // Constants by the name they have in extension/ir.h, without PGWIRE_.
 var Constants = map[string]uint32{
 	"IR_VERSION": Version, "IR_NONE": none, "IR_MAX_DEPTH": MaxDepth,
-	"REQ_CLASSIFY": kindClassify, "REQ_COST": kindCost, "REQ_SELECT": kindSelect,
-	"CLAUSE_ANY": clauseAny, "CLAUSE_MUST": clauseMust,
+	"CONST_MAX_SIZE": 1 << 20, "REQ_RELATION": kindRelation, "REQ_CLASSIFY": kindClassify, "REQ_COST": kindCost, "REQ_SELECT": kindSelect,
 	"IR_VAR": tagVar, "IR_CONST": tagConst, "IR_PARAM": tagParam, "IR_OP": tagOp,
 	"IR_FUNC": tagFunc, "IR_SCALAR_ARRAY": tagScalarArray, "IR_BOOL": tagBool,
 	"IR_NULL_TEST": tagNullTest, "IR_BOOLEAN_TEST": tagBooleanTest, "IR_DISTINCT": tagDistinct,
@@ -14,7 +13,7 @@ var Constants = map[string]uint32{
 	"IR_ARRAY_COERCE": tagArrayCoerce, "IR_ROW": tagRow, "IR_COLLATE": tagCollate,
 	"IR_SQL_VALUE": tagSQLValue, "IR_FIELD_SELECT": tagFieldSelect,
 	"IR_COERCE_TO_DOMAIN": tagCoerceToDomain, "IR_UNKNOWN": tagUnknown,
-	"CONST_NULL": constNull, "CONST_LOCAL_OBJECT": constLocalObject, "CONST_INVALID": constInvalid,
+	"CONST_NULL": constNull, "CONST_LOCAL_OBJECT": constLocalObject, "CONST_INVALID": constInvalid, "CONST_LARGE": constLarge,
 	"SUBSCRIPT_LOWER": subscriptLower, "SUBSCRIPT_UPPER": subscriptUpper,
 	"SUBSCRIPT_SLICE":     subscriptSlice,
 	"UNKNOWN_FOREIGN_VAR": unknownForeignVar, "UNKNOWN_VOLATILE": unknownVolatile,

@@ -110,7 +110,11 @@ type Const struct {
 	Null        bool
 	LocalObject bool // an OID alias that names an object which is not built in
 	Invalid     bool // Text is none in the encoding of the database
-	Text        string
+	// Large: the value is too large for a statement. Text is empty.
+	Large bool
+	// Text is there where SQL is asked for, or the decision depends on it: of
+	// booleans, of all types whose text may be more than ASCII.
+	Text string
 }
 
 // Param is a parameter of the statement or of the executor.

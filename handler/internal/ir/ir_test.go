@@ -52,17 +52,19 @@ var notations = []string{
 
 func request() *ir.Select {
 	q := &ir.Select{
-		Options: ir.Options{Major: 17, Server: []byte("a\x00b\x00"), Table: []byte("c\x00\x00")},
-		Schema:  "s", Table: "Ö", Lock: ir.LockUpdate, Wait: ir.WaitSkip,
+		Schema: "s", Table: "Ö", Lock: ir.LockUpdate, Wait: ir.WaitSkip,
 		Columns: []ir.Column{
 			{Attno: ir.CtidAttno, Fetch: true, Name: "ctid", Options: []byte{}},
 			{Attno: 3, Name: "x", Options: []byte("column_name\x00y\x00")},
 		},
 	}
-	for i, e := range irtest.ParseAll(notations...) {
-		q.Clauses = append(q.Clauses, ir.Clause{Must: i%2 == 1, Expr: e})
-	}
+	q.Clauses = irtest.ParseAll(notations...)
 	return q
+}
+
+func relationRequest() *ir.Relation {
+	return &ir.Relation{Major: 17, Server: []byte("a\x00b\x00"), Table: []byte("c\x00\x00"),
+		Clauses: irtest.ParseAll(notations[:3]...)}
 }
 
 func costRequest() *ir.Cost {
@@ -90,20 +92,26 @@ func TestRoundTrip(t *testing.T) {
 	var ids uint32
 	for i := range sent.Clauses {
 		var scratch uint32
-		first := q.Clauses[i].Expr.Base().ID
+		first := q.Clauses[i].Base().ID
 		if first != ids {
 			t.Fatalf("clause %d begins with node %d, want %d", i, first, ids)
 		}
-		renumber(sent.Clauses[i].Expr, &ids)
+		renumber(sent.Clauses[i], &ids)
 		scratch = first
-		renumber(q.Clauses[i].Expr, &scratch)
+		renumber(q.Clauses[i], &scratch)
 		if !reflect.DeepEqual(sent.Clauses[i], q.Clauses[i]) {
-			t.Errorf("%s: decoded as %#v", notations[i], q.Clauses[i].Expr)
+			t.Errorf("%s: decoded as %#v", notations[i], q.Clauses[i])
 		}
 	}
 	sent.Clauses, q.Clauses = nil, nil
 	if !reflect.DeepEqual(sent, q) {
 		t.Errorf("got %#v, want %#v", q, sent)
+	}
+	rel := relationRequest()
+	got, err = ir.Decode(ir.Encode(rel))
+	if r, ok := got.(*ir.Relation); err != nil || !ok || r.Major != 17 || string(r.Server) != string(rel.Server) ||
+		string(r.Table) != string(rel.Table) || len(r.Clauses) != 3 {
+		t.Errorf("relation: got %#v, %v", got, err)
 	}
 	back, err := ir.Decode(ir.Encode(costRequest()))
 	if err != nil || !reflect.DeepEqual(back, costRequest()) {
@@ -115,17 +123,13 @@ func TestRoundTrip(t *testing.T) {
 func TestEqualNodes(t *testing.T) {
 	sent := irtest.ParseAll(`(op + int4 (ext 1 int4) (unknown int4))`, `(op + int4 (ext 2 int4) (unknown int4))`,
 		`(op + int4 (ext 1 int4) (unknown int4))`)
-	clauses := make([]ir.Clause, len(sent))
-	for i, e := range sent {
-		clauses[i].Expr = e
-	}
-	q, err := ir.Decode(ir.Encode(&ir.Classify{Clauses: clauses}))
+	q, err := ir.Decode(ir.Encode(&ir.Classify{Clauses: sent}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got []uint32
 	for _, c := range q.(*ir.Classify).Clauses {
-		for _, e := range append([]ir.Expr{c.Expr}, c.Expr.Children()...) {
+		for _, e := range append([]ir.Expr{c}, c.Children()...) {
 			got = append(got, e.Base().Equal)
 		}
 	}
@@ -137,7 +141,7 @@ func TestEqualNodes(t *testing.T) {
 // A node that is said to be equal to a later one, to one that is none, or to
 // two, is malformed.
 func TestEqualNodesMalformed(t *testing.T) {
-	whole := ir.Encode(&ir.Classify{Clauses: []ir.Clause{{Expr: irtest.Parse(`(op = bool (col 1 int4) (ext 1 int4))`)}}})
+	whole := ir.Encode(&ir.Classify{Clauses: []ir.Expr{irtest.Parse(`(op = bool (col 1 int4) (ext 1 int4))`)}})
 	for _, pairs := range [][]uint32{{1, 1}, {1, 2}, {3, 0}, {2, 1, 2, 0}, {1, 0, 2, 1}} {
 		b := binary.LittleEndian.AppendUint32(whole[:len(whole)-4:len(whole)-4], uint32(len(pairs)/2))
 		for _, n := range pairs {
@@ -151,7 +155,7 @@ func TestEqualNodesMalformed(t *testing.T) {
 
 // Every prefix of a request is malformed, and says so.
 func TestTruncated(t *testing.T) {
-	for _, whole := range [][]byte{ir.Encode(request()), ir.Encode(costRequest())} {
+	for _, whole := range [][]byte{ir.Encode(request()), ir.Encode(relationRequest()), ir.Encode(costRequest())} {
 		for n := range whole {
 			if _, err := ir.Decode(whole[:n]); !errors.Is(err, ir.ErrMalformed) {
 				t.Fatalf("%d of %d bytes: %v", n, len(whole), err)
@@ -169,7 +173,7 @@ func TestDepthIsLimited(t *testing.T) {
 		for range depth {
 			e = &ir.Bool{Node: *e.Base(), Op: ir.Not, Args: []ir.Expr{e}}
 		}
-		return ir.Encode(&ir.Classify{Clauses: []ir.Clause{{Expr: e}}})
+		return ir.Encode(&ir.Classify{Clauses: []ir.Expr{e}})
 	}
 	if _, err := ir.Decode(nested(ir.MaxDepth)); err != nil {
 		t.Errorf("depth %d: %v", ir.MaxDepth, err)
@@ -223,8 +227,9 @@ func keys(m map[string]bool) []string {
 func FuzzDecode(f *testing.F) {
 	f.Add(ir.Encode(request()))
 	f.Add(ir.Encode(costRequest()))
+	f.Add(ir.Encode(relationRequest()))
 	for _, n := range notations {
-		f.Add(ir.Encode(&ir.Classify{Clauses: []ir.Clause{{Expr: irtest.Parse(n)}}}))
+		f.Add(ir.Encode(&ir.Classify{Clauses: []ir.Expr{irtest.Parse(n)}}))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		req, err := ir.Decode(b)

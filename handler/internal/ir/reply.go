@@ -30,10 +30,22 @@ func putBools(b []byte, vs []bool) []byte {
 	return b
 }
 
-// Append encodes the reply: float64 startup cost, float64 tuple cost, uint32
-// fetch size, uint64 fetch memory in bytes, uint32 count and a uint8 per
+// putText writes a string with its terminator, the terminator counted, so that C
+// can take it as it is.
+func putText(b []byte, s string) []byte {
+	b = putU32(b, uint32(len(s)+1))
+	return append(append(b, s...), 0)
+}
+
+// AppendVerdicts encodes the reply to Classify: uint32 count and a uint8 per
 // clause.
-func (r *ClassifyReply) Append(b []byte) []byte {
+func AppendVerdicts(b []byte, ship []bool) []byte { return putBools(b, ship) }
+
+// Append encodes the reply: text schema, text table, float64 startup cost,
+// float64 tuple cost, uint32 fetch size, uint64 fetch memory in bytes, and the
+// verdicts. A text is counted and terminated.
+func (r *RelationReply) Append(b []byte) []byte {
+	b = putText(putText(b, r.Schema), r.Table)
 	b = putF64(b, r.StartupCost)
 	b = putF64(b, r.TupleCost)
 	b = putU32(b, uint32(r.FetchSize))
@@ -52,13 +64,10 @@ func AppendCosts(b []byte, costs []PathCost) []byte {
 	return b
 }
 
-// Append encodes the reply: string SQL (NUL-terminated, the terminator
-// counted, so that C can take it as it is), uint32 count and node numbers of
-// the parameters, uint32 count and column numbers, uint8 locks rows, uint32
-// count and a uint8 per clause.
+// Append encodes the reply: text SQL, uint32 count and node numbers of the
+// parameters, uint32 count and column numbers, uint8 locks rows.
 func (r *SelectReply) Append(b []byte) []byte {
-	b = putU32(b, uint32(len(r.SQL)+1))
-	b = append(append(b, r.SQL...), 0)
+	b = putText(b, r.SQL)
 	b = putU32(b, uint32(len(r.Params)))
 	for _, id := range r.Params {
 		b = putU32(b, id)
@@ -67,6 +76,5 @@ func (r *SelectReply) Append(b []byte) []byte {
 	for _, attno := range r.Attnos {
 		b = putU32(b, uint32(attno))
 	}
-	b = putBool(b, r.LocksRows)
-	return putBools(b, r.Ship)
+	return putBool(b, r.LocksRows)
 }

@@ -1,7 +1,7 @@
 package ir
 
 // Version of the format, PGWIRE_IR_VERSION.
-const Version = 1
+const Version = 2
 
 // MaxDepth of a tree, PGWIRE_IR_MAX_DEPTH: what is deeper C cuts off with an
 // Unknown.
@@ -9,43 +9,38 @@ const MaxDepth = 500
 
 // Kinds of request, PGWIRE_REQ_*.
 const (
-	kindClassify = 1
-	kindCost     = 2
-	kindSelect   = 3
+	kindRelation = 1
+	kindClassify = 2
+	kindCost     = 3
+	kindSelect   = 4
 )
 
-// Request is a question of the planner: *Classify, *Cost or *Select.
+// Request is a question of the planner: *Relation, *Classify, *Cost or *Select.
 type Request interface{ request() }
 
-// Options are the options that planning depends on, as they cross: name NUL
-// value NUL, repeated (option.SplitPairs). They alias the request.
-type Options struct {
-	Major  int // major version of the local server
-	Server []byte
-	Table  []byte
+// Relation asks for the options of a relation, and which of its conditions may
+// run on the remote server.
+type Relation struct {
+	Major int // major version of the local server
+	// Server and Table are the options that planning depends on, as they cross:
+	// name NUL value NUL, repeated (option.SplitPairs). They alias the request.
+	Server, Table []byte
+	Clauses       []Expr
 }
 
-// Clause is a condition that rows have to meet.
-type Clause struct {
-	// Must says that the clause was classified as shippable before: its columns
-	// are not fetched, so it cannot be checked here any more.
-	Must bool
-	Expr Expr
+// RelationReply answers Relation.
+type RelationReply struct {
+	Schema, Table string // of the remote relation; empty: as the local ones
+	StartupCost   float64
+	TupleCost     float64
+	FetchSize     int
+	FetchMemory   int64  // bytes
+	Ship          []bool // one for each clause
 }
 
 // Classify asks which clauses may run on the remote server.
 type Classify struct {
-	Options
-	Clauses []Clause
-}
-
-// ClassifyReply answers Classify.
-type ClassifyReply struct {
-	Ship        []bool // one for each clause
-	StartupCost float64
-	TupleCost   float64
-	FetchSize   int
-	FetchMemory int64 // bytes
+	Clauses []Expr
 }
 
 // Cost asks what the paths of a foreign relation cost. All costs are in the
@@ -92,14 +87,14 @@ const (
 	WaitError
 )
 
-// Select asks for the statement that scans a base relation.
+// Select asks for the statement that scans a base relation. The clauses have
+// been found to be shippable: their columns need not be among those fetched.
 type Select struct {
-	Options
-	Schema, Table string // local names
+	Schema, Table string // of the remote relation
 	Columns       []Column
 	Lock          LockStrength
 	Wait          WaitPolicy
-	Clauses       []Clause
+	Clauses       []Expr
 }
 
 // Column of the relation that is fetched or used in a clause.
@@ -107,7 +102,7 @@ type Column struct {
 	Attno   int32  // in ascending order; CtidAttno comes first
 	Fetch   bool   // else only named in clauses
 	Name    string // local name
-	Options []byte // as Options.Server
+	Options []byte // as Relation.Server
 }
 
 // SelectReply answers Select.
@@ -115,10 +110,10 @@ type SelectReply struct {
 	SQL       string
 	Params    []uint32 // node ID of each parameter's expression, $1 first
 	Attnos    []int32  // local column of each result column
-	Ship      []bool   // one for each clause
 	LocksRows bool
 }
 
+func (*Relation) request() {}
 func (*Classify) request() {}
 func (*Cost) request()     {}
 func (*Select) request()   {}

@@ -38,6 +38,7 @@ const (
 	constNull        = 0x01
 	constLocalObject = 0x02
 	constInvalid     = 0x04
+	constLarge       = 0x08
 
 	subscriptLower = 0x01
 	subscriptUpper = 0x02
@@ -53,9 +54,6 @@ const (
 	objOIDAlias      = 0x04
 	objDefault       = 0x04
 	objDeterministic = 0x08
-
-	clauseAny  = 0
-	clauseMust = 1
 )
 
 // PARAM_EXTERN and PARAM_EXEC (nodes/primnodes.h).

@@ -9,6 +9,7 @@ import (
 
 // facts are what a subtree is made of.
 type facts struct {
+	known   bool // has been looked at
 	foreign bool // has a column of the foreign relation
 	pure    bool // evaluated ahead of the scan it gives the same
 	open    bool // has a CaseTest whose CASE is further up
@@ -19,10 +20,14 @@ func (f facts) movable() bool { return f.pure && !f.open && !f.foreign }
 
 // look finds out about a subtree, once.
 func (w *walker) look(e ir.Expr) facts {
-	if f, ok := w.facts[e]; ok {
-		return f
+	i := int(e.Base().ID - w.root)
+	for len(w.facts) <= i {
+		w.facts = append(w.facts, facts{})
 	}
-	f := facts{pure: repeatable(e)}
+	if w.facts[i].known {
+		return w.facts[i]
+	}
+	f := facts{known: true, pure: repeatable(e)}
 	for _, child := range e.Children() {
 		c := w.look(child)
 		f.foreign = f.foreign || c.foreign
@@ -43,7 +48,7 @@ func (w *walker) look(e ir.Expr) facts {
 	case *ir.ArrayCoerce:
 		f.open = w.look(e.Arg).open
 	}
-	w.facts[e] = f
+	w.facts[i] = f
 	return f
 }
 
@@ -56,37 +61,29 @@ func (w *walker) openCase(e *ir.Case) bool {
 	return open
 }
 
-// repeatable: evaluated once per scan it gives what it would give per row. Set
-// returning functions, which would give several values, come as Unknown.
+// repeatable: evaluated once per scan a node gives what it would give per row.
+// Set returning functions, which would give several values, come as Unknown.
 func repeatable(e ir.Expr) bool {
-	for _, f := range functions(e) {
-		if f != nil && (f.Volatility == 'v' || f.RetSet || f.Kind != 'f') {
-			return false
-		}
+	switch e := e.(type) {
+	case *ir.Op:
+		return steady(e.Function)
+	case *ir.Distinct:
+		return steady(e.Function)
+	case *ir.NullIf:
+		return steady(e.Function)
+	case *ir.Func:
+		return steady(e.Function)
+	case *ir.ScalarArray:
+		return steady(e.Function)
+	case *ir.MinMax:
+		return e.Comparison == nil || steady(e.Comparison)
+	case *ir.CoerceViaIO:
+		return steady(e.Output) && steady(e.Input)
 	}
 	return true
 }
 
-// functions that a node itself calls.
-func functions(e ir.Expr) []*ir.Function {
-	switch e := e.(type) {
-	case *ir.Op:
-		return []*ir.Function{e.Function}
-	case *ir.Distinct:
-		return []*ir.Function{e.Function}
-	case *ir.NullIf:
-		return []*ir.Function{e.Function}
-	case *ir.Func:
-		return []*ir.Function{e.Function}
-	case *ir.ScalarArray:
-		return []*ir.Function{e.Function}
-	case *ir.MinMax:
-		return []*ir.Function{e.Comparison}
-	case *ir.CoerceViaIO:
-		return []*ir.Function{e.Output, e.Input}
-	}
-	return nil
-}
+func steady(f *ir.Function) bool { return f.Volatility != 'v' && !f.RetSet && f.Kind == 'f' }
 
 // total says that a movable expression cannot fail, or fails whatever the
 // statement's parameters are: such a one may be evaluated ahead of the scan

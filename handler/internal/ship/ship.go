@@ -40,7 +40,7 @@ func (r *Refusal) Error() string { return r.Reason }
 // is evaluated here stands in an ir.Local. The tree is changed in place and
 // belongs to the answer; after a *Refusal it is of no use any more.
 func Clause(e ir.Expr) (ir.Expr, error) {
-	w := walker{facts: map[ir.Expr]facts{}}
+	w := walker{root: e.Base().ID}
 	if !w.look(e).foreign {
 		return nil, refuse(e, "no column of the foreign table is used")
 	}
@@ -60,7 +60,8 @@ func refuse(e ir.Expr, format string, args ...any) error {
 
 // walker carries what is known while a tree is decided on.
 type walker struct {
-	facts map[ir.Expr]facts
+	root  uint32  // ID of the clause
+	facts []facts // of its nodes, by ID from the root's on
 	// caseArg is the collation of the argument of the CASE around, which its
 	// CaseTests stand for; nil outside.
 	caseArg *collation
@@ -71,7 +72,7 @@ type walker struct {
 // fail there, when here it might never have been asked for.
 func (w *walker) visit(slot *ir.Expr, lazy bool) (collation, error) {
 	e := *slot
-	if _, constant := e.(*ir.Const); !constant && w.look(e).movable() {
+	if !printable(e) && w.look(e).movable() {
 		if lazy && !total(e) {
 			// nor may the parts be sent: with the parameters' values at hand
 			// the remote planner would compute the whole before it starts
@@ -90,6 +91,12 @@ func (w *walker) visit(slot *ir.Expr, lazy bool) (collation, error) {
 		return collation{}, refuse(e, "type %s is neither built-in nor of an extension of the server", t.Name)
 	}
 	return state, nil
+}
+
+// printable: a value that is written into the statement.
+func printable(e ir.Expr) bool {
+	c, constant := e.(*ir.Const)
+	return constant && !c.Large
 }
 
 // visitAll visits arguments and combines what they say of collations. In
@@ -195,7 +202,7 @@ func (w *walker) column(e *ir.Var) (collation, error) {
 func (w *walker) constant(e *ir.Const) (collation, error) {
 	switch {
 	case e.LocalObject:
-		return collation{}, refuse(e, "constant names a local object: %s", e.Text)
+		return collation{}, refuse(e, "constant names a local object")
 	case !e.Null && holdsOIDs(e.Type) && (!e.Type.OIDAlias || e.Type.Category == 'A'):
 		return collation{}, refuse(e, "constant of type %s may name local objects", e.Type.Name)
 	case !e.Null && localeDependent(e.Type):

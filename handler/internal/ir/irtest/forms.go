@@ -28,8 +28,8 @@ func (p *parser) form(form string) ir.Expr {
 		c := &ir.Const{Node: p.node()}
 		text := p.next()
 		c.Null = text == "null"
-		c.LocalObject, c.Invalid = text == "local", text == "invalid"
-		if !c.Null {
+		c.LocalObject, c.Invalid, c.Large = text == "local", text == "invalid", text == "large"
+		if !c.Null && !c.Large {
 			c.Text = strings.TrimPrefix(text, `"`)
 		}
 		p.collate(&c.Node)

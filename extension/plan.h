@@ -1,0 +1,47 @@
+/*
+ * plan.h - what the files that plan share: what is known of a foreign relation,
+ * and how Go is asked about it.
+ */
+#ifndef PGWIRE_PLAN_H
+#define PGWIRE_PLAN_H
+
+#include "pgwire_fdw.h"
+
+#include "nodes/pathnodes.h"
+
+#include "ir.h"
+#include "reply.h"
+
+/*
+ * What is known of a base relation while it is planned; RelOptInfo.fdw_private.
+ * Plain data in the planner's memory.
+ */
+typedef struct pgwire_rel
+{
+	List	   *extensions;		/* OIDs of those that the server vouches for */
+
+	/* RestrictInfos by who checks them, as far as Go was asked */
+	List	   *remote_conds;
+	List	   *local_conds;
+	Selectivity local_selectivity;	/* of those of baserestrictinfo that are local */
+	Bitmapset  *attrs;			/* columns to fetch, offset by
+								 * FirstLowInvalidHeapAttributeNumber */
+	bool		analyzed;		/* there are statistics */
+
+	/* options in force for this table */
+	char	   *schema_name;	/* of the remote table; empty: the local one's */
+	char	   *table_name;
+	double		startup_cost;
+	double		tuple_cost;
+	int			fetch_size;
+	int64		fetch_memory;	/* bytes */
+} pgwire_rel;
+
+/* in plan.c */
+extern void pgwire_begin_request(StringInfo request, uint8 kind);
+extern pgwire_reply pgwire_ask(StringInfo request);
+extern void pgwire_classify(RelOptInfo *baserel, List *rinfos);
+extern bool pgwire_is_remote(RelOptInfo *baserel, RestrictInfo *rinfo);
+extern double pgwire_retrieved_rows(RelOptInfo *baserel, double rows, Selectivity local);
+
+#endif
