@@ -22,6 +22,9 @@ const maxColumns = 1664
 func Plan(request []byte) ([]byte, *Error) {
 	invariant.MaybePanic("plan")
 	req, err := ir.Decode(request)
+	if errors.Is(err, ir.ErrTooDeep) {
+		return nil, sqlerr.New(sqlstate.StatementTooComplex, "%w", err)
+	}
 	if err != nil {
 		return nil, sqlerr.New(sqlstate.InternalError, "%w", err)
 	}

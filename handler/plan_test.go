@@ -3,6 +3,7 @@ package handler
 import (
 	"encoding/binary"
 	"math"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -184,5 +185,42 @@ func TestPlanMalformed(t *testing.T) {
 	q := &ir.Relation{Server: []byte("no terminator")}
 	if _, err := Plan(ir.Encode(q)); err == nil || err.SQLState != "XX000" {
 		t.Errorf("options: %v", err)
+	}
+}
+
+// nest puts an expression into itself.
+func nest(form string, depth int) string {
+	open, end, _ := strings.Cut(form, "_")
+	return strings.Repeat(open, depth) + "(col 1 int4)" + strings.Repeat(end, depth)
+}
+
+// The deepest tree of every kind of node needs little stack, all the way from
+// the bytes to the text: where the stack ends, the process does. C cuts off what
+// is deeper; an encoder that did not would get an error.
+func TestDepth(t *testing.T) {
+	for _, form := range []string{"(op + int4 _ (const int4 1))", "(op - int4 _)", "(func f int4 _)", "(implicit int4 int4 _)",
+		"(coalesce int4 (ext 1 int4) _)", "(greatest btint4cmp int4 _)", "(nullif = int4 _ (ext 1 int4))", "(relabel int4 _)",
+		"(case int4 - ((null _) (col 1 int4)))", "(case int4 _ ((op = bool (casetest int4) (const int4 1)) (const int4 1)) -)",
+		"(case int4 - ((const bool t) _) (const int4 1))", "(io int4out int4in int4 _)", "(field int4 (row record _))"} {
+		per := strings.Count(form[:strings.Index(form, "_")], "(") // levels of the form
+		for _, c := range []struct {
+			depth int
+			state string
+		}{{(ir.MaxDepth - 2) / per, ""}, {ir.MaxDepth + 10, "54001"}} {
+			q := clauses("(op = bool " + nest(form, c.depth) + " (ext 1 int4))")
+			for _, r := range []ir.Request{&ir.Classify{Clauses: q},
+				&ir.Select{Schema: "s", Table: "t", Columns: []ir.Column{{Attno: 1, Name: "a"}}, Clauses: q}} {
+				b := ir.Encode(r)
+				usual := debug.SetMaxStack(1 << 20)
+				_, err := Plan(b)
+				debug.SetMaxStack(usual)
+				switch {
+				case c.state == "" && err != nil && !strings.HasPrefix(err.Message, "condition could be sent"):
+					t.Errorf("%s, %d times: %v", form, c.depth, err)
+				case c.state != "" && (err == nil || err.SQLState != c.state):
+					t.Errorf("%s, %d times: %v, want %s", form, c.depth, err, c.state)
+				}
+			}
+		}
 	}
 }

@@ -405,6 +405,12 @@ SELECT count(*) FROM f WHERE t < large('z', 2000000) AND vc <> large('z', 200000
 SELECT count(*) FROM f WHERE t = 'text 3' OR t = large('z', 2000000);
 
 -- ===================================================================
+-- deep trees: sent up to a depth, checked here beyond
+-- ===================================================================
+SELECT n, length(remote_where) > n AS sent, here, (SELECT count(*) FROM difference(cond)) AS differ
+FROM unnest(ARRAY[10, 490, 510, 2000]) n, format('id%s = %s', repeat(' + 1', n), n + 5) cond, shipped(cond);
+
+-- ===================================================================
 -- row locks
 -- ===================================================================
 SELECT plan('SELECT yy FROM f2 FOR ' || lock) FROM unnest(ARRAY['UPDATE', 'NO KEY UPDATE', 'SHARE', 'KEY SHARE', 'UPDATE NOWAIT', 'SHARE SKIP LOCKED']) lock;

@@ -7,13 +7,17 @@ import (
 	"math"
 )
 
-// ErrMalformed is wrapped by every error of Decode.
+// ErrMalformed is wrapped by every error of Decode but ErrTooDeep.
 var ErrMalformed = errors.New("malformed planner request")
+
+// ErrTooDeep says that a tree is nested deeper than MaxDepth. All that walks a
+// tree is recursive, and relies on this bound of its stack.
+var ErrTooDeep = fmt.Errorf("expression is nested deeper than %d levels", MaxDepth)
 
 // Decode reads a request. The strings are parts of one copy of it; the option
 // blocks alias b. Whatever b holds, Decode answers a request in which every
 // pointer that the documentation does not call optional is set, or an error
-// that wraps ErrMalformed.
+// that wraps ErrMalformed or ErrTooDeep.
 func Decode(b []byte) (Request, error) {
 	d := decoder{data: b, text: string(b)}
 	req := d.request()

@@ -4,7 +4,10 @@ package ir
 func (d *decoder) expr(depth int) Expr {
 	tag := d.u8()
 	if depth > MaxDepth {
-		d.fail("tree deeper than %d", MaxDepth)
+		if d.err == nil {
+			d.err = ErrTooDeep
+		}
+		d.pos = len(d.data)
 	}
 	n := Node{ID: d.nodes, Equal: d.nodes}
 	d.nodes++

@@ -178,7 +178,7 @@ func TestDepthIsLimited(t *testing.T) {
 	if _, err := ir.Decode(nested(ir.MaxDepth)); err != nil {
 		t.Errorf("depth %d: %v", ir.MaxDepth, err)
 	}
-	if _, err := ir.Decode(nested(ir.MaxDepth + 1)); !errors.Is(err, ir.ErrMalformed) {
+	if _, err := ir.Decode(nested(ir.MaxDepth + 1)); !errors.Is(err, ir.ErrTooDeep) {
 		t.Errorf("depth %d: %v", ir.MaxDepth+1, err)
 	}
 }
@@ -234,7 +234,7 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		req, err := ir.Decode(b)
 		if err != nil {
-			if !errors.Is(err, ir.ErrMalformed) {
+			if !errors.Is(err, ir.ErrMalformed) && !errors.Is(err, ir.ErrTooDeep) {
 				t.Fatalf("error of another kind: %v", err)
 			}
 			return

@@ -28,7 +28,7 @@ type law struct {
 	good  tree   // near misses: must not be
 }
 
-var laws = [][]law{cLaws, goLaws, treeLaws}
+var laws = [][]law{cLaws, goLaws, treeLaws, {recursionLaw}}
 
 // TestLaws holds this repository to every law.
 func TestLaws(t *testing.T) {
