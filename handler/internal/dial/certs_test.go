@@ -105,6 +105,16 @@ func (a *authority) crl(t *testing.T, next time.Time, certs ...tls.Certificate) 
 	return writePEM(t, "list.crl", "X509 CRL", der, 0o644)
 }
 
+// crlDir makes a directory with such a list, called as openssl rehash does.
+func (a *authority) crlDir(t *testing.T, next time.Time, certs ...tls.Certificate) string {
+	t.Helper()
+	file := a.crl(t, next, certs...)
+	if err := os.Rename(file, filepath.Join(filepath.Dir(file), nameHash(a.cert.RawSubject)+".r0")); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Dir(file)
+}
+
 // files writes a certificate and its key for sslcert and sslkey.
 func files(t *testing.T, c tls.Certificate) (cert, key string) {
 	t.Helper()

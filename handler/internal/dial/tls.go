@@ -1,17 +1,9 @@
 package dial
 
 import (
-	"bytes"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
-	"fmt"
-	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
-	"time"
 
 	"pgwire_fdw/handler/internal/sqlerr"
 	"pgwire_fdw/handler/internal/sqlstate"
@@ -104,13 +96,29 @@ func (u *certUse) check() error {
 	return nil
 }
 
+// cipherSuites are those for TLS 1.2 that Go has and OpenSSL offers at its security level 2; Go by itself would leave out
+// key exchange by RSA and CBC with SHA-256. Those of TLS 1.3 are not a matter of configuration.
+var cipherSuites = []uint16{
+	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256,
+	tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA,
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA,
+	tls.TLS_RSA_WITH_AES_256_GCM_SHA384, tls.TLS_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_128_CBC_SHA256,
+	tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA,
+}
+
 // config builds the tls.Config for one attempt at host (the name as the user wrote it, "" when only hostaddr is
-// given). Verification is always ours, in VerifyConnection, because libpq's rules are not crypto/tls's: verify-ca
-// ignores the name, the common name counts when there is no subjectAltName, revocation lists count.
+// given). Verification is always ours (trust.go), because libpq's rules are not crypto/tls's.
 func (t *tlsSettings) config(host string) (*tls.Config, *certUse, error) {
-	c := &tls.Config{MinVersion: t.minVersion, MaxVersion: t.maxVersion, InsecureSkipVerify: true} //nolint:gosec // see VerifyConnection
+	if t.maxVersion != 0 && t.maxVersion < tls.VersionTLS12 {
+		return nil, nil, errors.New("TLS 1.2 or later is needed, which ssl_max_protocol_version forbids")
+	}
+	c := &tls.Config{MinVersion: max(t.minVersion, tls.VersionTLS12), MaxVersion: t.maxVersion, CipherSuites: cipherSuites, InsecureSkipVerify: true} //nolint:gosec // see VerifyConnection
 	if t.sni && host != "" && host[0] != '/' && host[0] != '@' {
-		if _, err := netip.ParseAddr(host); err != nil { // RFC 6066: no literal addresses
+		// RFC 6066: no literal addresses, as libpq recognizes them.
+		if strings.Trim(host, "0123456789.") != "" && !strings.Contains(host, ":") {
 			c.ServerName = host
 		}
 	}
@@ -121,185 +129,12 @@ func (t *tlsSettings) config(host string) (*tls.Config, *certUse, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	verifyName := t.mode == "verify-full"
-	if verifyName && host == "" {
-		return nil, nil, errors.New("a host name must be given for sslmode verify-full")
-	}
-	if !verifyName && t.mode != "verify-ca" && t.rootCert == "" {
-		return c, use, nil // allow, prefer, require without a root certificate: encryption only
-	}
-	roots, err := t.roots()
+	trust, err := t.trust(host)
 	if err != nil {
 		return nil, nil, err
 	}
-	lists, err := t.revocationLists()
-	if err != nil {
-		return nil, nil, err
-	}
-	c.VerifyConnection = func(state tls.ConnectionState) error {
-		return verifyPeer(state.PeerCertificates, roots, lists, host, verifyName)
+	if trust != nil {
+		c.VerifyConnection = func(state tls.ConnectionState) error { return trust.verify(state.PeerCertificates) }
 	}
 	return c, use, nil
-}
-
-// roots loads sslrootcert. libpq's default ~/.postgresql/root.crt is not read, so verify-ca and verify-full need
-// the option.
-func (t *tlsSettings) roots() (*x509.CertPool, error) {
-	switch t.rootCert {
-	case "":
-		return nil, fmt.Errorf("sslmode %s needs option \"sslrootcert\": a file, or system", t.mode)
-	case "system":
-		return x509.SystemCertPool()
-	}
-	text, err := os.ReadFile(t.rootCert)
-	if err != nil {
-		return nil, fmt.Errorf("could not read root certificate file: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("root certificate file %q holds no certificate", t.rootCert)
-	}
-	return pool, nil
-}
-
-// verifyPeer checks the chain, the name (if checkName) and the revocation lists (if any).
-func verifyPeer(certs []*x509.Certificate, roots *x509.CertPool, lists []*x509.RevocationList, host string, checkName bool) error {
-	if len(certs) == 0 {
-		return errors.New("server sent no certificate")
-	}
-	opts := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool()}
-	for _, c := range certs[1:] {
-		opts.Intermediates.AddCert(c)
-	}
-	chains, err := certs[0].Verify(opts)
-	if err != nil {
-		return fmt.Errorf("server certificate is not valid: %w", err)
-	}
-	if checkName {
-		if err := verifyName(certs[0], host); err != nil {
-			return err
-		}
-	}
-	if len(lists) == 0 {
-		return nil
-	}
-	for _, chain := range chains {
-		if err = checkRevocation(chain, lists); err == nil {
-			return nil
-		}
-	}
-	return err
-}
-
-// verifyName follows libpq's pq_verify_peer_name_matches_certificate: subjectAltName entries first; the common
-// name only if there is none of the kind that could match.
-func verifyName(cert *x509.Certificate, host string) error {
-	err := cert.VerifyHostname(host)
-	if err == nil {
-		return nil
-	}
-	if len(cert.DNSNames) == 0 && len(cert.IPAddresses) == 0 && matchCommonName(cert.Subject.CommonName, host) {
-		return nil
-	}
-	return fmt.Errorf("server certificate is not for host %q: %w", host, err)
-}
-
-// matchCommonName compares without regard to case; a leading "*." stands for exactly one label.
-func matchCommonName(pattern, host string) bool {
-	if pattern == "" {
-		return false
-	}
-	if strings.EqualFold(pattern, host) {
-		return true
-	}
-	rest, wild := strings.CutPrefix(pattern, "*.")
-	if _, err := netip.ParseAddr(host); !wild || err == nil || rest == "" {
-		return false
-	}
-	label, tail, found := strings.Cut(host, ".")
-	return found && label != "" && strings.EqualFold(rest, tail)
-}
-
-// revocationLists loads sslcrl and every file of sslcrldir. What is named must be readable: a typing error must
-// not turn the check off.
-func (t *tlsSettings) revocationLists() ([]*x509.RevocationList, error) {
-	var files []string
-	if t.crl != "" {
-		files = append(files, t.crl)
-	}
-	if t.crlDir != "" {
-		entries, err := os.ReadDir(t.crlDir)
-		if err != nil {
-			return nil, fmt.Errorf("could not read directory of revocation lists: %w", err)
-		}
-		for _, e := range entries {
-			if !e.IsDir() {
-				files = append(files, filepath.Join(t.crlDir, e.Name()))
-			}
-		}
-	}
-	var lists []*x509.RevocationList
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("could not read revocation list: %w", err)
-		}
-		n := len(lists)
-		for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-			if block.Type != "X509 CRL" {
-				continue
-			}
-			list, err := x509.ParseRevocationList(block.Bytes)
-			if err != nil {
-				return nil, fmt.Errorf("revocation list %q: %w", file, err)
-			}
-			lists = append(lists, list)
-		}
-		if len(lists) == n && file == t.crl {
-			return nil, fmt.Errorf("file %q holds no revocation list", file)
-		}
-	}
-	if t.crlDir != "" && len(lists) == 0 {
-		return nil, fmt.Errorf("directory %q holds no revocation list", t.crlDir)
-	}
-	return lists, nil
-}
-
-// checkRevocation demands, as OpenSSL's X509_V_FLAG_CRL_CHECK_ALL does, a current list of every issuer in the
-// chain, signed by it, that does not name the certificate.
-func checkRevocation(chain []*x509.Certificate, lists []*x509.RevocationList) error {
-	now := time.Now()
-	for i, cert := range chain {
-		issuer := cert // the root is checked against its own list
-		if i+1 < len(chain) {
-			issuer = chain[i+1]
-		}
-		found := false
-		for _, list := range lists {
-			if !bytes.Equal(list.RawIssuer, issuer.RawSubject) || list.CheckSignatureFrom(issuer) != nil {
-				continue
-			}
-			if !list.NextUpdate.IsZero() && now.After(list.NextUpdate) || now.Before(list.ThisUpdate) {
-				continue
-			}
-			found = true
-			for _, revoked := range list.RevokedCertificateEntries {
-				if revoked.SerialNumber.Cmp(cert.SerialNumber) == 0 {
-					return fmt.Errorf("certificate of %q is revoked", cert.Subject.CommonName)
-				}
-			}
-		}
-		if !found {
-			return fmt.Errorf("no current revocation list of issuer %q", issuer.Subject.CommonName)
-		}
-	}
-	return nil
-}
-
-// signatureName is how messages call the algorithm of a certificate's signature.
-func signatureName(cert *x509.Certificate) string {
-	if cert.SignatureAlgorithm == x509.UnknownSignatureAlgorithm {
-		return "of an unknown kind"
-	}
-	return cert.SignatureAlgorithm.String()
 }

@@ -2,8 +2,10 @@ package dial
 
 import (
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,7 +49,7 @@ func TestSSLModes(t *testing.T) {
 		{plain, []string{"sslmode", "prefer"}, false, ""},
 		{plain, []string{"sslmode", "require"}, false, "does not support TLS"},
 		{good, []string{"sslmode", "require", "sslrootcert", root}, true, ""},
-		{good, []string{"sslmode", "require", "sslrootcert", other}, false, "not valid"}, // behaves as verify-ca
+		{good, []string{"sslmode", "require", "sslrootcert", other}, false, "neither in root"}, // behaves as verify-ca
 		{wrong, []string{"sslmode", "verify-ca", "sslrootcert", root}, true, ""},
 		{wrong, []string{"sslmode", "verify-full", "sslrootcert", root}, false, "not for host"},
 		{good, []string{"sslmode", "verify-full", "sslrootcert", root}, false, "not for host"}, // host is 127.0.0.1
@@ -56,8 +58,8 @@ func TestSSLModes(t *testing.T) {
 		{byName, []string{"sslmode", "verify-full", "sslrootcert", root, "host", "LOCALHOST", "hostaddr", "127.0.0.1"}, true, ""},
 		{good, []string{"sslmode", "verify-full", "sslrootcert", root, "host", "", "hostaddr", "127.0.0.1"}, false, "host name must be given"},
 		{good, []string{"sslmode", "verify-ca"}, false, "sslrootcert"},
-		{good, []string{"sslmode", "verify-ca", "sslrootcert", "/nonexistent"}, false, "no such file"},
-		{good, []string{"sslrootcert", "system", "host", "localhost", "hostaddr", "127.0.0.1"}, false, "not valid"},
+		{good, []string{"sslmode", "verify-ca", "sslrootcert", "/nonexistent"}, false, "does not exist"},
+		{good, []string{"sslrootcert", "system", "host", "localhost", "hostaddr", "127.0.0.1"}, false, "neither in root"},
 		{good, []string{"sslmode", "require", "ssl_max_protocol_version", "TLSv1.2"}, true, ""},
 		{good, []string{"sslmode", "require", "ssl_min_protocol_version", "TLSv1.3"}, true, ""},
 		{good, []string{"sslmode", "require", "sslcertmode", "require"}, false, "sslcertmode=require"},
@@ -77,6 +79,34 @@ func TestSSLModes(t *testing.T) {
 			t.Errorf("%s: stream is %T", name, e.Stream)
 		}
 	}
+}
+
+// TestOldServers: what TLS 1.2 servers may insist on, and TLS 1.1, which is refused whatever the minimum is.
+func TestOldServers(t *testing.T) {
+	noLeak(t)
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	self := dated(&x509.Certificate{Subject: pkix.Name{CommonName: "old"}, KeyUsage: x509.KeyUsageKeyEncipherment | x509.KeyUsageDigitalSignature}, nil)
+	der, err := x509.CreateCertificate(rand.Reader, self, self, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert := tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	for _, suite := range []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256} {
+		s := tlsServer(t, cert, func(c *tls.Config) { c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{suite} })
+		if e := mustDial(t, params(s, "sslmode", "require")); !e.TLS {
+			t.Errorf("%s: no TLS", tls.CipherSuiteName(suite))
+		}
+	}
+	weak := tlsServer(t, cert, func(c *tls.Config) {
+		c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_RSA_WITH_RC4_128_SHA}
+	})
+	dialFails(t, params(weak, "sslmode", "require"), "08001", "handshake failure", "offered are")
+	old := tlsServer(t, cert, func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 })
+	dialFails(t, params(old, "sslmode", "require", "ssl_min_protocol_version", "TLSv1"), "08001", "protocol version")
+	dialFails(t, params(old, "ssl_min_protocol_version", "TLSv1", "ssl_max_protocol_version", "TLSv1.1"), "08001", "TLS 1.2 or later is needed")
 }
 
 func TestAllowAndPreferSecondTry(t *testing.T) {
@@ -229,28 +259,14 @@ func TestRevocation(t *testing.T) {
 	}
 	mustDial(t, with("sslcrl", ca.crl(t, later)))
 	mustDial(t, with("sslcrl", ca.crl(t, later, another)))
-	mustDial(t, with("sslcrldir", filepath.Dir(ca.crl(t, later))))
+	mustDial(t, with("sslcrldir", ca.crlDir(t, later)))
 	dialFails(t, with("sslcrl", ca.crl(t, later, cert)), "08001", "revoked")
-	dialFails(t, with("sslcrldir", filepath.Dir(ca.crl(t, later, cert))), "08001", "revoked")
-	dialFails(t, with("sslcrl", ca.crl(t, time.Now().Add(-time.Hour))), "08001", "no current revocation list")
-	dialFails(t, with("sslcrl", stranger.crl(t, later)), "08001", "no current revocation list")
-	dialFails(t, with("sslcrl", "/nonexistent"), "08001", "no such file")
+	dialFails(t, with("sslcrldir", ca.crlDir(t, later, cert)), "08001", "revoked")
+	dialFails(t, with("sslcrl", ca.crl(t, time.Now().Add(-time.Hour))), "08001", "revocation list")
+	dialFails(t, with("sslcrl", stranger.crl(t, later)), "08001", "revocation list")
+	dialFails(t, with("sslcrl", "/nonexistent"), "08001", "does not exist")
 	dialFails(t, with("sslcrl", root), "08001", "no revocation list")
 	dialFails(t, with("sslcrldir", t.TempDir()), "08001", "no revocation list")
-}
-
-func TestMatchCommonName(t *testing.T) {
-	for _, c := range []struct {
-		pattern, host string
-		want          bool
-	}{
-		{"db.test", "DB.test", true}, {"*.test", "db.test", true}, {"*.test", "a.b.test", false}, {"*.test", "test", false},
-		{"*", "db", false}, {"", "", false}, {"*.0.0.1", "127.0.0.1", false}, {"d*.test", "db.test", false}, {"*.", "a.", false},
-	} {
-		if got := matchCommonName(c.pattern, c.host); got != c.want {
-			t.Errorf("%q %q: %v", c.pattern, c.host, got)
-		}
-	}
 }
 
 func TestCancelRequest(t *testing.T) {

@@ -78,8 +78,11 @@ func (s *Sock) hasData() bool {
 	return err == nil && n > 0
 }
 
-// handshakeText says "TLS:" once in front of what crypto/tls says.
+// handshakeText says "TLS:" once in front of what crypto/tls says, and what was offered where the server just gives up.
 func handshakeText(err error) error {
+	if strings.Contains(err.Error(), "handshake failure") {
+		return fmt.Errorf("TLS: %w (offered are TLS 1.2 and 1.3, key exchange by ECDHE or RSA, AES with GCM or CBC and ChaCha20)", trimmed{err})
+	}
 	return fmt.Errorf("TLS: %w", trimmed{err})
 }
 

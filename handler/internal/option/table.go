@@ -84,7 +84,7 @@ var libpqOptions = []Spec{
 	{Name: "sslcrl", Catalogs: onServer, Since: 14, Libpq: true,
 		Doc: "File of a certificate revocation list."},
 	{Name: "sslcrldir", Catalogs: onServer, Since: 14, Libpq: true,
-		Doc: "Directory of certificate revocation lists."},
+		Doc: "Directory of certificate revocation lists, prepared by `openssl rehash`."},
 	{Name: "sslsni", Catalogs: onServer, Kind: Enum, Values: []string{"0", "1"}, Defaults: always("1"), Since: 14, Libpq: true,
 		Doc: "1 sends the host name in the TLS handshake (server name indication)."},
 	{Name: "requirepeer", Catalogs: onServer, Since: 14, Libpq: true,
