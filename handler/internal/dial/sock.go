@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pgwire_fdw/handler/internal/invariant"
+	"pgwire_fdw/handler/internal/mem"
 )
 
 // ErrWouldBlock is what Sock.Read returns in non-blocking mode when the kernel has nothing. It is a net.Error
@@ -30,7 +31,7 @@ func (wouldBlock) Temporary() bool { return true }
 // In waiting mode (as made; used by a goroutine while connecting) Read and Write wait with poll(2) until they
 // can go on, the deadline passes or the Sock is closed; SetDeadline, Interrupt and Close from another goroutine
 // wake them. In non-blocking mode (used by the pump on the backend's thread) Read returns ErrWouldBlock, and
-// Write keeps what the kernel does not take in a buffer of its own: a write error, even a temporary one, would
+// Write keeps what the kernel does not take in a buffer of its own (package mem): a write error, even a temporary one, would
 // poison crypto/tls for good. Pending and Flush are then the caller's business, also after a Read, because a TLS
 // read may have to answer (key update).
 //
@@ -49,9 +50,8 @@ type Sock struct {
 	sendDeadline time.Time
 	wake         int // eventfd that ends a poll early; -1 in non-blocking mode
 
-	out     []byte // accepted by Write, not yet by the kernel (non-blocking mode)
-	sent    int    // out[:sent] has gone
-	sendErr error  // first hard error while sending, sticky
+	out     mem.Buffer // accepted by Write, not yet by the kernel (non-blocking mode)
+	sendErr error      // first hard error while sending, sticky
 }
 
 // newSock takes ownership of fd, which must be a non-blocking stream socket.
@@ -130,6 +130,7 @@ func (s *Sock) release() {
 		s.fd = -1
 		invariant.Track("socket", -1)
 	}
+	s.out.Free()
 	s.dropWake()
 }
 
@@ -286,7 +287,7 @@ func (s *Sock) flushWaiting() error {
 	if s.Pending() == 0 {
 		return s.sendErr
 	}
-	n, err := s.writeWaiting(s.out[s.sent:])
+	n, err := s.writeWaiting(s.out.Bytes())
 	s.consume(n)
 	return err
 }
@@ -326,8 +327,18 @@ func (s *Sock) writeBuffered(p []byte) (int, error) {
 		}
 		done = n
 	}
-	s.out = append(s.out, p[done:]...)
+	if err := s.out.Append(p[done:]); err != nil {
+		s.sendErr = err // a part may have gone: nothing can follow it
+		return done, err
+	}
 	return len(p), nil
+}
+
+// Reserve makes room for n bytes that will be written in non-blocking mode, so
+// that a lack of memory shows before a part of them has gone.
+func (s *Sock) Reserve(n int) error {
+	_, err := s.out.Room(n)
+	return err
 }
 
 // sendSome gives the kernel what it takes without waiting.
@@ -351,23 +362,14 @@ func (s *Sock) sendSome(p []byte) (int, error) {
 }
 
 // Pending is how many bytes Write accepted that the kernel has not.
-func (s *Sock) Pending() int { return len(s.out) - s.sent }
+func (s *Sock) Pending() int { return s.out.Len() }
 
 // keepOut is the largest output buffer that is kept for reuse once empty.
 const keepOut = 64 << 10
 
 func (s *Sock) consume(n int) {
-	s.sent += n
-	switch {
-	case s.sent < len(s.out):
-		if s.sent > keepOut && s.sent > len(s.out)/2 { // do not let a long tail grow for ever
-			s.out = s.out[:copy(s.out, s.out[s.sent:])]
-			s.sent = 0
-		}
-	case cap(s.out) > keepOut:
-		s.out, s.sent = nil, 0
-	default:
-		s.out, s.sent = s.out[:0], 0
+	if s.out.Take(n); s.out.Len() == 0 {
+		s.out.Reset(keepOut)
 	}
 }
 
@@ -381,7 +383,7 @@ func (s *Sock) Flush() error {
 		return err
 	}
 	defer s.leave()
-	n, err := s.sendSome(s.out[s.sent:])
+	n, err := s.sendSome(s.out.Bytes())
 	s.consume(n)
 	return err
 }

@@ -163,7 +163,7 @@ func TestSockWaitEnds(t *testing.T) {
 				}
 				_, _ = a.Write(make([]byte, 1<<20))
 			}
-			a.out, a.sent = nil, 0
+			a.out.Free()
 			if err := a.SetNonblocking(false); err != nil {
 				t.Fatal(err)
 			}

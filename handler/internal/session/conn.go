@@ -55,6 +55,7 @@ type Conn struct {
 	stream io.ReadWriter
 	in     readBuffer
 	enc    []byte
+	large  []piece // of what is encoded, not copied into it
 	queue  []*exchange
 	stmts  statements
 	notify func(Notice)
@@ -286,7 +287,9 @@ func (c *Conn) protocolError(format string, args ...any) {
 
 func (c *Conn) lost(err error) {
 	e := *sqlerr.From(err)
-	e.SQLState, e.Fatal = sqlstate.ConnectionFailure, true
+	if e.Fatal = true; e.SQLState != sqlstate.OutOfMemory {
+		e.SQLState = sqlstate.ConnectionFailure
+	}
 	if e.Detail == "" {
 		e.Detail = e.Message
 	}

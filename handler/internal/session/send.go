@@ -1,12 +1,14 @@
 package session
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
@@ -48,6 +50,9 @@ type Request struct {
 // read; the answers come through Pump.
 func (c *Conn) Execute(req *Request) *sqlerr.Error {
 	if err := c.sendable(req); err != nil {
+		return err
+	}
+	if err := c.reserve(req); err != nil {
 		return err
 	}
 	if c.begin(); c.broken != nil {
@@ -172,6 +177,10 @@ func (c *Conn) sendable(req *Request) *sqlerr.Error {
 		return sqlerr.New(sqlstate.ProgramLimitExceeded, "statement for server \"%s\" has %d parameters, more than the protocol's limit of %d",
 			c.Server, len(req.Params), math.MaxUint16)
 	}
+	if len(req.SQL) > maxParams {
+		return sqlerr.New(sqlstate.ProgramLimitExceeded, "a statement for server \"%s\" takes %d bytes, more than the protocol's limit of %d",
+			c.Server, len(req.SQL), maxParams)
+	}
 	total := 0
 	for i := range req.Params {
 		total += len(req.Params[i].Value) + 4
@@ -223,48 +232,19 @@ func (c *Conn) appendQuery(buf []byte, req *Request, ex *exchange) ([]byte, erro
 		for i, p := range req.Params {
 			oids[i] = p.TypeOID
 		}
-		if buf, err = (&pgproto3.Parse{Name: st.name, Query: req.SQL, ParameterOIDs: oids}).Encode(buf); err != nil {
-			return buf, err
-		}
+		buf = c.appendParse(buf, st.name, req.SQL, oids)
 	}
 	if req.MaxRows > 0 {
 		c.portals++
 		ex.portal = "pgwire_p" + strconv.Itoa(c.portals)
 	}
-	buf = appendBind(buf, ex.portal, st.name, req)
+	buf = c.appendBind(buf, ex.portal, st.name, req)
 	if !st.prepared || st.fields == nil {
 		if buf, err = (&pgproto3.Describe{ObjectType: 'P', Name: ex.portal}).Encode(buf); err != nil {
 			return buf, err
 		}
 	}
 	return (&pgproto3.Execute{Portal: ex.portal, MaxRows: uint32(req.MaxRows)}).Encode(buf)
-}
-
-// appendBind writes a Bind ("Message Formats": Bind).
-func appendBind(buf []byte, portal, name string, req *Request) []byte {
-	buf = append(buf, 'B', 0, 0, 0, 0)
-	start := len(buf) - 4
-	buf = append(append(buf, portal...), 0)
-	buf = append(append(buf, name...), 0)
-	buf = binary.BigEndian.AppendUint16(buf, uint16(len(req.Params)))
-	for _, p := range req.Params {
-		buf = binary.BigEndian.AppendUint16(buf, uint16(p.Format))
-	}
-	buf = binary.BigEndian.AppendUint16(buf, uint16(len(req.Params)))
-	for _, p := range req.Params {
-		if p.Value == nil {
-			buf = binary.BigEndian.AppendUint32(buf, math.MaxUint32)
-			continue
-		}
-		buf = binary.BigEndian.AppendUint32(buf, uint32(len(p.Value)))
-		buf = append(buf, p.Value...)
-	}
-	buf = binary.BigEndian.AppendUint16(buf, uint16(len(req.Formats)))
-	for _, f := range req.Formats {
-		buf = binary.BigEndian.AppendUint16(buf, uint16(f))
-	}
-	binary.BigEndian.PutUint32(buf[start:], uint32(len(buf)-start))
-	return buf
 }
 
 // push queues the exchange and hands its bytes to the socket.
@@ -284,11 +264,15 @@ func (c *Conn) push(ex *exchange, buf []byte) {
 		return
 	}
 	ex.start()
-	if _, err := c.stream.Write(buf); err != nil {
-		// a server that went away has said why
-		if c.pump(func() bool { return false }); c.broken == nil {
-			c.lost(err)
-		}
+	err := c.write(buf)
+	clear(c.large)
+	c.large = c.large[:0]
+	if err == nil {
+		return
+	}
+	// a server that went away has said why
+	if c.pump(func() bool { return false }); c.broken == nil {
+		c.lost(err)
 	}
 }
 
@@ -328,17 +312,26 @@ func (c *Conn) Formats(req *Request, usual []int16) []int16 {
 	return usual
 }
 
+// hashedSQL is from where on a statement is known by the hash of its text: a
+// session remembers many, and a text may be as long as it likes.
+const hashedSQL = 4 << 10
+
 // identity is the SQL with its parameters' types, which a prepared statement is
 // bound to as well.
 func (req *Request) identity() string {
-	if len(req.Params) == 0 {
+	if len(req.Params) == 0 && len(req.SQL) < hashedSQL {
 		return req.SQL
 	}
 	if req.key != "" {
 		return req.key
 	}
-	key := make([]byte, 0, len(req.SQL)+4*len(req.Params)+1)
-	key = append(append(key, req.SQL...), 0)
+	text := req.SQL
+	if len(text) >= hashedSQL {
+		sum := sha256.Sum256(unsafe.Slice(unsafe.StringData(text), len(text)))
+		text = "\x00" + string(sum[:]) // no text begins so
+	}
+	key := make([]byte, 0, len(text)+4*len(req.Params)+1)
+	key = append(append(key, text...), 0)
 	for _, p := range req.Params {
 		key = binary.BigEndian.AppendUint32(key, p.TypeOID)
 	}
