@@ -191,13 +191,14 @@ typedef struct pgwire_scan_args {
 	uint32_t umid;
 	int32_t superuser;
 	int32_t ncols;
-	int32_t reserved;
+	int32_t may_stop;       /* may be left before its end, and before bound */
 	pgwire_column *cols;
 	pgwire_bytes sql;
 	int64_t fetch_memory;   /* bytes of rows kept beyond what was asked for */
 	int64_t expected_bytes; /* planner's guess of the result size; <0 unknown */
 	int32_t locks_rows;     /* the statement locks rows */
-	int32_t fetch_size;     /* rows of a portion, where rows are locked */
+	int32_t fetch_size;     /* rows of the first portion, where read in portions */
+	int64_t bound;          /* no more rows will be asked for; 0: not known */
 } pgwire_scan_args;
 
 /* Make a scan; nothing is sent. *scan is a handle for the other calls. */
@@ -261,6 +262,7 @@ typedef struct pgwire_scan_stats {
 	int64_t connect_us;   /* spent opening connections on its behalf */
 	int64_t spooled;      /* bytes set aside for another user of the connection */
 	int64_t spool_file;   /* of these, bytes that went to a temporary file */
+	int64_t portions;     /* times rows were asked for with a limit */
 } pgwire_scan_stats;
 
 int32_t pgwire_go_scan_stats(uint64_t scan, pgwire_scan_stats *stats);

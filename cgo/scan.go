@@ -25,6 +25,7 @@ func scanOpen(args *C.pgwire_scan_args, scan *C.uint64_t) C.int32_t {
 	*scan = C.uint64_t(handler.OpenScan(handler.ScanArgs{
 		Umid: uint32(args.umid), Superuser: args.superuser != 0, Columns: cols, SQL: inString(args.sql),
 		FetchMemory: int64(args.fetch_memory), Expected: int64(args.expected_bytes), LocksRows: args.locks_rows != 0, FetchSize: int(args.fetch_size),
+		MayStop: args.may_stop != 0, Bound: int64(args.bound),
 	}))
 	return C.PGWIRE_OK
 }
@@ -98,7 +99,8 @@ func pgwire_go_scan_stats(scan C.uint64_t, stats *C.pgwire_scan_stats) C.int32_t
 		s := handler.StatsOf(uint64(scan))
 		*stats = C.pgwire_scan_stats{rows: C.int64_t(s.Rows), bytes: C.int64_t(s.Bytes), batches: C.int64_t(s.Batches),
 			round_trips: C.int64_t(s.RoundTrips), executions: C.int64_t(s.Executions),
-			connect_us: C.int64_t(s.ConnectTime.Microseconds()), spooled: C.int64_t(s.Spooled), spool_file: C.int64_t(s.SpoolFile)}
+			connect_us: C.int64_t(s.ConnectTime.Microseconds()), spooled: C.int64_t(s.Spooled), spool_file: C.int64_t(s.SpoolFile),
+			portions: C.int64_t(s.Portions)}
 		return C.PGWIRE_OK
 	})
 }

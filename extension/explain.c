@@ -23,6 +23,8 @@ explain_text(const pgwire_scan_state *state, const pgwire_scan_stats *stats,
 					 "rows=" INT64_FORMAT " bytes=" INT64_FORMAT
 					 " batches=" INT64_FORMAT " round trips=" INT64_FORMAT,
 					 stats->rows, stats->bytes, stats->batches, stats->round_trips);
+	if (stats->portions > 0)
+		appendStringInfo(&line, " portions=" INT64_FORMAT, stats->portions);
 	if (stats->spooled > 0)
 		appendStringInfo(&line, " set aside=" INT64_FORMAT " kB%s",
 						 (stats->spooled + 1023) / 1024,
@@ -48,6 +50,7 @@ explain_properties(const pgwire_scan_state *state, const pgwire_scan_stats *stat
 	ExplainPropertyInteger("Remote Bytes", NULL, stats->bytes, es);
 	ExplainPropertyInteger("Remote Batches", NULL, stats->batches, es);
 	ExplainPropertyInteger("Remote Round Trips", NULL, stats->round_trips, es);
+	ExplainPropertyInteger("Remote Portions", NULL, stats->portions, es);
 	ExplainPropertyInteger("Remote Set Aside", "kB", (stats->spooled + 1023) / 1024, es);
 	if (es->timing)
 	{

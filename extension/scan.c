@@ -23,6 +23,7 @@
 #include "utils/rel.h"
 
 #include "conn.h"
+#include "demand.h"
 #include "handle.h"
 #include "pgwire_fdw.h"
 #include "scan.h"
@@ -76,17 +77,25 @@ columns_may_query(TupleDesc tupdesc, List *attrs)
 }
 
 /*
- * Is this scan all that its statement does? Then nothing else in the statement
- * can need its remote snapshot: no other node, and no function that might query
- * a foreign table in its turn.
+ * Is this scan all that its statement does, but for a LIMIT? Then nothing else
+ * in the statement can need its remote snapshot: no other node, and no function
+ * that might query a foreign table in its turn.
  */
 static bool
 is_whole_statement(ForeignScanState *node, const pgwire_scan_state *state)
 {
 	PlannedStmt *stmt = node->ss.ps.state->es_plannedstmt;
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	Plan	   *top = stmt != NULL ? stmt->planTree : NULL;
 
-	return stmt != NULL && stmt->planTree == &plan->scan.plan &&
+	if (top != NULL && IsA(top, Limit))
+	{
+		if (may_query(((Limit *) top)->limitCount, NULL) ||
+			may_query(((Limit *) top)->limitOffset, NULL))
+			return false;
+		top = outerPlan(top);
+	}
+	return top == &plan->scan.plan &&
 		stmt->commandType == CMD_SELECT && stmt->rowMarks == NIL &&
 		stmt->subplans == NIL && !stmt->hasModifyingCTE &&
 		!may_query((Node *) plan->scan.plan.targetlist, NULL) &&
@@ -144,6 +153,7 @@ pgwireBeginForeignScan(ForeignScanState *node, int eflags)
 static void
 open_scan(ForeignScanState *node, pgwire_scan_state *state)
 {
+	pgwire_demand demand = pgwire_demand_on(node);
 	pgwire_scan_args args;
 	pgwire_error err;
 	uint64_t   *owned;
@@ -158,6 +168,8 @@ open_scan(ForeignScanState *node, pgwire_scan_state *state)
 	args.expected_bytes = state->plan.expected_kb < 0 ? -1 :
 		(int64_t) state->plan.expected_kb * 1024;
 	args.fetch_size = state->plan.fetch_size;
+	args.may_stop = demand.may_stop;
+	args.bound = demand.bound;
 	args.locks_rows = (state->plan.flags & PGWIRE_SCAN_F_LOCKS_ROWS) != 0;
 	owned = pgwire_reserve_scan(node->ss.ps.state->es_query_cxt);
 	PGWIRE_CALL(err, pgwire_go_scan_open, &args, owned);

@@ -27,7 +27,9 @@ type ScanArgs struct {
 	FetchMemory int64
 	Expected    int64
 	LocksRows   bool
-	FetchSize   int // rows locked and read at a time
+	FetchSize   int   // rows of the first portion, where the scan is read in portions
+	MayStop     bool  // may be left before its end, and before Bound
+	Bound       int64 // no more rows will be asked for; 0: not known
 }
 
 // Column is one result column as the local side wants it.
@@ -52,6 +54,7 @@ func OpenScan(a ScanArgs) uint64 {
 		Options:     wire.Options{Encoding: encoding(), NameDataLen: backend.settings.NameDataLen},
 		TempDir:     backend.settings.TempDir,
 		FetchMemory: a.FetchMemory, Expected: a.Expected, Dirty: a.LocksRows, FetchSize: a.FetchSize,
+		MayStop: a.MayStop, Bound: a.Bound,
 	})
 	invariant.Track("scan", 1)
 	return id

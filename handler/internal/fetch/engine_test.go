@@ -3,6 +3,8 @@ package fetch
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -60,7 +62,7 @@ func (e *engine) take() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for range 1000 {
-		if n := len(e.log); n > 0 && e.log[n-1] != "Execute 0" {
+		if n := len(e.log); n > 0 && !strings.HasPrefix(e.log[n-1], "Execute") {
 			break
 		}
 		e.mu.Unlock()
@@ -79,15 +81,23 @@ type engineConn struct {
 	tx    byte
 	skip  bool // to the next Sync
 	named map[string]string
-	sql   string // of the portal
-	arg   string
-	form  []int16
+	cur   *portal // the one bound or executed last
+	bound map[string]*portal
+	saved []string // names of the savepoints
 	left  bool
 	lost  int // of engine.forgets
 }
 
+// portal is a statement with its argument and formats.
+type portal struct {
+	sql, arg string
+	form     []int16
+	pos      int // rows sent
+	level    int // savepoints around it
+}
+
 func (e *engine) serve(c *fakepg.Conn) error {
-	s := &engineConn{engine: e, c: c, tx: 'I', named: map[string]string{}}
+	s := &engineConn{engine: e, c: c, tx: 'I', named: map[string]string{}, bound: map[string]*portal{}}
 	for n := 0; e.leaveAfter == 0 || n < e.leaveAfter; {
 		m, err := c.Receive()
 		if err != nil {
@@ -150,6 +160,9 @@ func (s *engineConn) handle(m pgproto3.FrontendMessage) (synced bool, err error)
 		return false, nil
 	case *pgproto3.Sync:
 		s.skip = false
+		if s.tx == 'I' {
+			clear(s.bound)
+		}
 		err := s.send(&pgproto3.ReadyForQuery{TxStatus: s.tx})
 		s.note("Sync")
 		return true, err
@@ -157,7 +170,7 @@ func (s *engineConn) handle(m pgproto3.FrontendMessage) (synced bool, err error)
 		s.note("Query %s", m.String)
 		for _, cmd := range strings.Split(m.String, "; ") {
 			if !s.skip {
-				err = s.command(cmd)
+				err = s.command(cmd, 0)
 			}
 			if err != nil {
 				return true, err
@@ -175,8 +188,13 @@ func (s *engineConn) handle(m pgproto3.FrontendMessage) (synced bool, err error)
 		s.named[m.Name] = m.Query
 		return false, s.send(&pgproto3.ParseComplete{})
 	case *pgproto3.Close:
-		s.note("Close %s", stable(m.Name))
-		delete(s.named, m.Name)
+		if m.ObjectType == 'P' {
+			s.note("ClosePortal %s", m.Name)
+			delete(s.bound, m.Name)
+		} else {
+			s.note("Close %s", stable(m.Name))
+			delete(s.named, m.Name)
+		}
 		return false, s.send(&pgproto3.CloseComplete{})
 	case *pgproto3.Bind:
 		s.note("Bind %s", stable(m.PreparedStatement))
@@ -186,7 +204,10 @@ func (s *engineConn) handle(m pgproto3.FrontendMessage) (synced bool, err error)
 		return false, s.describe()
 	case *pgproto3.Execute:
 		s.note("Execute %d", m.MaxRows)
-		return false, s.command(s.sql)
+		if s.cur = s.bound[m.Portal]; s.cur == nil {
+			return false, s.fail("34000", "portal does not exist")
+		}
+		return false, s.command(s.cur.sql, int(m.MaxRows))
 	}
 	return false, fmt.Errorf("unexpected %T", m)
 }
@@ -209,22 +230,26 @@ func (s *engineConn) bind(m *pgproto3.Bind) error {
 	if !ok {
 		return s.fail("26000", "prepared statement does not exist")
 	}
-	s.sql, s.arg, s.form = sql, "", append([]int16(nil), m.ResultFormatCodes...)
+	p := &portal{sql: sql, form: append([]int16(nil), m.ResultFormatCodes...), level: len(s.saved)}
 	if len(m.Parameters) > 0 {
-		s.arg = string(m.Parameters[0])
+		p.arg = string(m.Parameters[0])
 	}
+	if m.DestinationPortal != "" && s.bound[m.DestinationPortal] != nil {
+		return s.fail("42P03", "portal exists")
+	}
+	s.bound[m.DestinationPortal], s.cur = p, p
 	return s.send(&pgproto3.BindComplete{})
 }
 
 func (s *engineConn) format(i int) int16 {
-	if i < len(s.form) {
-		return s.form[i]
+	if i < len(s.cur.form) {
+		return s.cur.form[i]
 	}
 	return 0
 }
 
 func (s *engineConn) describe() error {
-	word := strings.Fields(s.sql)[0]
+	word := strings.Fields(s.cur.sql)[0]
 	switch word {
 	case "START", "SAVEPOINT", "RELEASE", "ROLLBACK", "COMMIT":
 		return s.send(&pgproto3.NoData{})
@@ -239,8 +264,8 @@ func (s *engineConn) describe() error {
 	}})
 }
 
-// command runs a transaction command or a statement.
-func (s *engineConn) command(sql string) error {
+// command runs a transaction command or a statement, of which at most limit rows are sent.
+func (s *engineConn) command(sql string, limit int) error {
 	f := strings.Fields(sql)
 	tag := f[0]
 	if s.tx == 'E' && tag != "ROLLBACK" && tag != "COMMIT" {
@@ -253,23 +278,49 @@ func (s *engineConn) command(sql string) error {
 		if s.tx == 'E' {
 			tag = "ROLLBACK"
 		}
-		s.tx = 'I'
+		s.end()
 	case "ROLLBACK":
-		s.tx = 'I'
-		if len(f) > 1 {
-			s.tx = 'T'
+		if len(f) == 1 {
+			s.end()
+			break
 		}
-	case "SAVEPOINT", "RELEASE":
+		s.tx = 'T'
+		level := s.savepoint(f[3]) + 1
+		s.saved = s.saved[:level]
+		maps.DeleteFunc(s.bound, func(_ string, p *portal) bool { return p.level >= level })
+	case "SAVEPOINT":
+		s.saved = append(s.saved, f[1])
+	case "RELEASE":
+		s.saved = s.saved[:s.savepoint(f[2])]
+		for _, p := range s.bound {
+			p.level = min(p.level, len(s.saved))
+		}
 	default:
-		return s.rows(f)
+		return s.rows(f, limit)
 	}
 	return s.send(&pgproto3.CommandComplete{CommandTag: []byte(tag)})
 }
 
-func (s *engineConn) rows(f []string) error {
+// end ends the transaction, and with it all portals but the one that runs this.
+func (s *engineConn) end() {
+	s.tx, s.saved = 'I', nil
+	clear(s.bound)
+}
+
+// savepoint finds the innermost one of that name.
+func (s *engineConn) savepoint(name string) int {
+	for i, n := range slices.Backward(s.saved) {
+		if n == name {
+			return i
+		}
+	}
+	panic("no savepoint " + name)
+}
+
+func (s *engineConn) rows(f []string, limit int) error {
 	n, w := 1, 3
 	if len(f) > 1 {
-		n, _ = strconv.Atoi(strings.Replace(f[1], "$1", s.arg, 1))
+		n, _ = strconv.Atoi(strings.Replace(f[1], "$1", s.cur.arg, 1))
 	}
 	if len(f) > 2 {
 		w, _ = strconv.Atoi(f[2])
@@ -289,15 +340,23 @@ func (s *engineConn) rows(f []string) error {
 	case "fail":
 		w = 3
 	}
-	for i := 1; i <= n; i++ {
-		if err := s.send(s.row(i, w)); err != nil || s.skip {
+	p, sent := s.cur, 0
+	for ; p.pos < n; sent++ {
+		if limit > 0 && sent == limit {
+			return s.send(&pgproto3.PortalSuspended{})
+		}
+		p.pos++
+		if err := s.send(s.row(p.pos, w)); err != nil || s.skip {
 			return err
 		}
+	}
+	if limit > 0 && sent == limit { // the server does not look whether there are more
+		return s.send(&pgproto3.PortalSuspended{})
 	}
 	if f[0] == "fail" {
 		return s.fail(f[2], "failed after its rows")
 	}
-	return s.send(&pgproto3.CommandComplete{CommandTag: []byte("SELECT " + strconv.Itoa(n))})
+	return s.send(&pgproto3.CommandComplete{CommandTag: []byte("SELECT " + strconv.Itoa(sent))})
 }
 
 // stream sends rows until somebody asks to stop.

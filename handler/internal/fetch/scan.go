@@ -29,7 +29,9 @@ type Spec struct {
 	FetchMemory int64 // bytes of rows kept in memory when they have to be set aside
 	Expected    int64 // the planner's guess of the result's bytes, <0 unknown
 	Dirty       bool  // the statement locks rows
-	FetchSize   int   // rows of a portion, where rows are locked
+	FetchSize   int   // rows of the first portion, where read in portions
+	MayStop     bool  // may be left before its end, and before Bound
+	Bound       int64 // no more rows will be asked for; 0: not known
 }
 
 // Bind is what changes from one execution to the next.
@@ -57,6 +59,7 @@ const (
 // Stats counts what a scan has done since it was opened.
 type Stats struct {
 	Rows, Bytes, Batches, RoundTrips, Executions int64
+	Portions                                     int64 // asked for with a row limit
 	Spooled, SpoolFile                           int64
 	ConnectTime                                  time.Duration
 }
@@ -94,6 +97,8 @@ type Scan struct {
 	block  *block
 	tries  int  // times this execution was sent again
 	filled bool // a block has been filled
+	// portion is how many rows to ask for next, 0: all
+	portion int
 
 	// kept from one execution to the next, so that a rebind costs little
 	req     session.Request
@@ -120,6 +125,8 @@ type result struct {
 	alone   bool    // ... and was all of it
 	portal  string  // suspended: the rest is to be asked for
 	rows    int64   // that have come
+	bytes   int64   // of these
+	cut     bool    // alone: has come as far as was asked for, and no further
 	dropped bool    // nobody will read it
 }
 
@@ -223,7 +230,7 @@ func (s *Scan) start() (Outcome, *session.Waiting, *sqlerr.Error) {
 	if err := s.pool.Authorize(s.spec.Umid, s.spec.Superuser); err != nil {
 		return End, nil, err
 	}
-	w, err := conn.SetAside(func(sink session.Sink) bool { return sink.(*result).setAside() })
+	w, err := conn.SetAside()
 	if err != nil {
 		if err.SendAgain && s.tries == 0 {
 			s.tries++
@@ -237,7 +244,8 @@ func (s *Scan) start() (Outcome, *session.Waiting, *sqlerr.Error) {
 	r := &result{scan: s, spool: spool{dir: s.spec.TempDir, limit: int(s.spec.FetchMemory)}, begins: !conn.Tx.InTransaction()}
 	// what functions of a remote view write is then kept even if the local
 	// statement fails, so who wants commits to be certain gets none of it
-	r.alone = s.bind.Alone && r.begins && !s.spec.Dirty && s.pool.LazyCommit(s.spec.Umid)
+	r.alone = s.bind.Alone && r.begins && !s.spec.Dirty && !s.spec.MayStop && s.pool.LazyCommit(s.spec.Umid)
+	s.portion = s.spec.firstPortion()
 	req := s.request(r)
 	req.Formats = conn.Formats(req, s.usualFormats())
 	r.formats = req.Formats
@@ -246,28 +254,6 @@ func (s *Scan) start() (Outcome, *session.Waiting, *sqlerr.Error) {
 	s.Stats.ConnectTime = s.pool.ConnectTime(s.spec.Umid)
 	err = conn.Execute(req)
 	req.Sink = nil // the connection has it for as long as it lives
-	if err != nil {
-		s.phase = finished
-		return End, nil, err
-	}
-	return Rows, nil, nil
-}
-
-// resume asks for the next portion once the connection is free. Rows means: sent.
-func (s *Scan) resume() (Outcome, *session.Waiting, *sqlerr.Error) {
-	r := s.cur
-	w, err := s.conn.SetAside(func(sink session.Sink) bool { return sink.(*result).setAside() })
-	if err == nil && w != nil {
-		return Wait, w, nil
-	}
-	if err == nil {
-		portal := r.portal
-		r.portal = ""
-		s.Stats.RoundTrips++
-		req := s.request(r)
-		err = s.conn.Resume(req, portal)
-		req.Sink = nil
-	}
 	if err != nil {
 		s.phase = finished
 		return End, nil, err
@@ -288,13 +274,13 @@ func (s *Scan) request(r *result) *session.Request {
 	req.SQL, req.Params, req.Sink = s.spec.SQL, s.bind.Params, r
 	req.Level, req.Serializable, req.Dirty = s.bind.Level, s.bind.Serializable, s.spec.Dirty
 	req.Alone = r.alone
-	if s.spec.Dirty {
-		// no further ahead than is read: each row sent is a row locked. And no
-		// savepoint: going back to it would give locks of rows returned away
-		req.MaxRows = max(s.spec.FetchSize, 1)
-	} else {
-		req.Guard = !r.alone && (s.spec.Expected < 0 || s.spec.Expected > guardAbove)
+	req.MaxRows = s.portion
+	if s.portion > 0 {
+		s.Stats.Portions++
 	}
+	// what stops by itself needs no way back, nor may locks of rows that were
+	// returned be given away by one
+	req.Guard = s.portion == 0 && !r.alone && (s.spec.Expected < 0 || s.spec.Expected > guardAbove)
 	return req
 }
 
@@ -338,6 +324,9 @@ func (s *Scan) read() (out Outcome, w *session.Waiting, err *sqlerr.Error, decid
 	case r.err != nil:
 		s.phase = finished
 		return End, nil, r.err, true
+	case r.cut:
+		s.phase = finished
+		return End, nil, sqlerr.New(sqlstate.InternalError, "more rows of a remote statement are wanted than its plan had said"), true
 	case r.done:
 		s.phase = finished
 		r.spool.close()
@@ -438,23 +427,24 @@ func (r *result) mismatched(err error) *sqlerr.Error {
 }
 
 // Row implements session.Sink.
-func (r *result) Row(body []byte) (bool, *sqlerr.Error) {
-	r.rows++
+func (r *result) Row(body []byte) (taken bool, err *sqlerr.Error) {
 	switch r.mode {
-	case discard:
-		return true, nil
-	case keep:
-		r.scan.Stats.Bytes += int64(len(body)) + 5 // read by another scan's call
-		return true, r.setRowAside(body)
 	case hold:
 		return false, nil
+	case decode:
+		if taken, err = r.decode(body); err != nil {
+			r.mode, r.err = discard, err
+		}
+		if !taken {
+			return false, err
+		}
+	case keep:
+		r.scan.Stats.Bytes += int64(len(body)) + 5 // read by another scan's call
+		err = r.setRowAside(body)
 	}
-	taken, err := r.decode(body)
-	if err != nil {
-		r.mode, r.err = discard, err
-		return true, err
-	}
-	return taken, nil
+	r.rows++
+	r.bytes += int64(len(body))
+	return true, err
 }
 
 func (r *result) setRowAside(body []byte) *sqlerr.Error {
@@ -544,24 +534,14 @@ func (r *result) Done(err *sqlerr.Error) {
 	}
 }
 
-// Suspended implements session.Sink.
-func (r *result) Suspended(portal string) bool {
-	if r.mode == discard {
-		return false
-	}
-	r.portal = portal
-	return true
-}
-
 // Discard implements session.Sink.
 func (r *result) Discard() {
 	r.mode, r.dropped = discard, true
 	r.spool.close()
 }
 
-// setAside makes the result keep its rows from now on; false when nobody will
-// read them.
-func (r *result) setAside() bool {
+// Keep implements session.Sink.
+func (r *result) Keep() bool {
 	if r.mode == discard {
 		return false
 	}

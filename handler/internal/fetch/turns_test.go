@@ -36,6 +36,8 @@ func newGame(r *rig, seed uint64, sql func(width int) string) *game {
 		p.Scan = r.scan(sql(p.width), func(s *Spec) {
 			s.FetchMemory = []int64{0, 2000, 100000, 1 << 24}[g.rng.IntN(4)]
 			s.Expected = []int64{-1, 1}[g.rng.IntN(2)]
+			s.MayStop = g.rng.IntN(2) == 0
+			s.FetchSize = []int{1, 10, 100}[g.rng.IntN(3)]
 		})
 		g.players = append(g.players, p)
 	}

@@ -131,7 +131,7 @@ func (p *Pool) End() {
 func (p *Pool) SubCommit(level int) {
 	for _, e := range p.entries {
 		if e.conn != nil {
-			e.conn.Tx.SubCommit(level)
+			e.conn.SubCommit(level)
 		}
 	}
 }
@@ -145,11 +145,15 @@ func (p *Pool) SubAbort(level int) *session.Waiting {
 		if c == nil || c.Broken() != nil || !c.Tx.UsedAt(level) {
 			continue
 		}
+		if w := c.KeepOuter(level); w != nil {
+			w.Cleanup = true
+			return w
+		}
 		if w, _ := c.Drain(session.CancelNow); w != nil {
 			return w
 		}
 		e.awaits = !c.Tx.Clean()
-		c.Control(false, c.Tx.SubAbort(level)...)
+		c.SubAbort(level)
 	}
 	return p.awaitUndone()
 }

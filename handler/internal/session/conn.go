@@ -33,8 +33,12 @@ type Sink interface {
 	// statement failed.
 	Done(err *sqlerr.Error)
 	// Suspended tells that the server has stopped at the row limit; the rest
-	// comes after Resume. false: nobody wants it, the portal may go.
+	// comes after Resume. false: nobody wants it, the portal may go. portal is
+	// empty when it has gone already, with a transaction that was the statement's.
 	Suspended(portal string) bool
+	// Keep makes Row take everything from now on, to be read later; false: nobody
+	// will read it.
+	Keep() bool
 	// Discard makes Row drop everything from now on: nobody will read it.
 	Discard()
 }
@@ -67,8 +71,7 @@ type Conn struct {
 	failure  *sqlerr.Error // what put the remote transaction in its failed state
 	used     bool          // has finished a transaction: a failure now may be an old one
 	cancel   *cancelling
-	portals  int       // made so far, for their names
-	closing  []string  // portals to close with the next request
+	portals  portals
 	sentAt   time.Time // when the last request went out
 	// resultFrom is BytesRead when it did
 	resultFrom int64

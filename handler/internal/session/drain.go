@@ -44,7 +44,10 @@ func (c *Conn) Drain(rest Rest) (*Waiting, *sqlerr.Error) {
 		if rest == ReadRest {
 			return c.WaitAfter(pr), nil
 		}
-		if patience := drainPatience - time.Since(c.sentAt); rest == CancelLate && pr == Blocked && patience > 0 {
+		if rest == CancelLate && pr != Blocked && c.inPortion() {
+			return c.WaitAfter(pr), nil
+		}
+		if patience := c.patience() - time.Since(c.sentAt); rest == CancelLate && pr == Blocked && patience > 0 {
 			w := c.WaitAfter(pr)
 			w.Timeout = patience
 			return w, nil
@@ -76,10 +79,10 @@ func (c *Conn) Interrupt() {
 }
 
 // SetAside prepares the connection for another statement while rows of its
-// current one are unread: keep is to make the sink keep them, and answers false
-// when nobody wants them. Nil, nil: the connection is free. A guarded statement
-// that has failed, or was cancelled because nobody wanted its rows, is undone.
-func (c *Conn) SetAside(keep func(Sink) bool) (*Waiting, *sqlerr.Error) {
+// current one are unread: its sink is to keep them, if anybody wants them.
+// Nil, nil: the connection is free. A guarded statement that has failed, or was
+// cancelled because nobody wanted its rows, is undone.
+func (c *Conn) SetAside() (*Waiting, *sqlerr.Error) {
 	if c.cancel != nil {
 		if w := c.CancelStep(); w != nil {
 			return w, nil
@@ -90,13 +93,13 @@ func (c *Conn) SetAside(keep func(Sink) bool) (*Waiting, *sqlerr.Error) {
 	if sink == nil {
 		return nil, c.Recover()
 	}
-	kept := keep(sink)
+	kept := sink.Keep()
 	pr := c.Pump(c.upTo(drainBytes))
 	if c.Active() == nil || pr == Failed {
 		return nil, c.Recover()
 	}
 	w := c.WaitAfter(pr)
-	if !kept && (c.Tx.Guarded() || !c.Tx.InTransaction()) {
+	if !kept && !c.inPortion() && (c.Tx.Guarded() || !c.Tx.InTransaction()) {
 		// worth a cancel: much is still to come, or it takes its time
 		if pr != Blocked || time.Since(c.sentAt) > drainPatience {
 			c.Cancel()
@@ -139,4 +142,14 @@ func (c *Conn) WaitAfter(pr Progress) *Waiting {
 const (
 	drainBytes    = 1 << 20
 	drainPatience = 20 * time.Millisecond
+	// portionPatience: a portion is bounded, so it is not cancelled but where the
+	// remote takes its time over every row.
+	portionPatience = 500 * time.Millisecond
 )
+
+func (c *Conn) patience() time.Duration {
+	if c.inPortion() {
+		return portionPatience
+	}
+	return drainPatience
+}

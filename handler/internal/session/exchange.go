@@ -28,6 +28,7 @@ type exchange struct {
 	want     byte   // transaction status expected at its end when nothing failed
 	quiet    bool   // a failure is a warning: nobody waits for it
 	portal   string // of a statement that is run in portions
+	limit    int64  // rows asked for, 0: all
 	err      *sqlerr.Error
 }
 
@@ -76,6 +77,10 @@ func (c *Conn) row(body []byte) bool {
 		return true
 	}
 	ex := c.queue[0]
+	if ex.limit > 0 && ex.rows == ex.limit {
+		c.protocolError("more than the %d rows came that had been asked for", ex.limit)
+		return true
+	}
 	ex.answered = true
 	taken, err := ex.sink.Row(body)
 	if taken {
@@ -171,23 +176,6 @@ func (ex *exchange) confirm() {
 	if ex.stmt != nil && ex.stmt.name != "" {
 		ex.stmt.prepared = true
 	}
-}
-
-// portalSuspended ends an exchange as a command's completion does, but more
-// rows can be had.
-func (c *Conn) portalSuspended(ex *exchange, next phase) {
-	if ex.portal == "" {
-		c.protocolError("a portal was suspended that had no row limit")
-		return
-	}
-	ex.confirm()
-	ex.phase = next
-	if ex.err != nil {
-		ex.sink.Done(ex.err)
-	} else if ex.sink.Suspended(ex.portal) {
-		return
-	}
-	c.ClosePortal(ex.portal)
 }
 
 // countIs compares the number of rows in the command tag of a SELECT, which

@@ -76,6 +76,8 @@ func (r *recorder) Done(err *sqlerr.Error) {
 
 func (r *recorder) Suspended(string) bool { return false }
 
+func (r *recorder) Keep() bool { return false }
+
 func (r *recorder) Discard() {}
 
 // testConn is a Conn whose server says in.

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
 	"time"
 	"unsafe"
@@ -38,8 +37,9 @@ type Request struct {
 	// Alone: nothing else needs the snapshot of this statement, so it runs as a
 	// transaction of its own. Not inside a remote transaction, and not Dirty.
 	Alone bool
-	// MaxRows > 0: the server stops after that many rows, until Resume. It then
-	// locks no more rows than are read, but uses no parallel plan.
+	// MaxRows > 0: the server stops after that many rows, until Resume (if Alone,
+	// for good). It then computes, sends and locks no more, but has no help of
+	// parallel workers.
 	MaxRows int
 
 	key string // what the statement is remembered by, made when first needed
@@ -85,41 +85,6 @@ func (c *Conn) Execute(req *Request) *sqlerr.Error {
 	return nil
 }
 
-// Resume asks for the next portion of a suspended statement.
-func (c *Conn) Resume(req *Request, portal string) *sqlerr.Error {
-	if err := c.sendable(req); err != nil {
-		return err
-	}
-	if !c.Tx.InTransaction() {
-		return sqlerr.New(sqlstate.InvalidCursorState, "rows of a remote statement are gone: the transaction in which it was started has ended")
-	}
-	if c.begin(); c.broken != nil {
-		return c.broken
-	}
-	ex := &exchange{sink: req.Sink, then: streaming, sql: req.SQL, want: 'T', portal: portal}
-	buf, err := c.appendBefore(c.enc[:0], req, ex)
-	if err == nil {
-		buf, err = (&pgproto3.Execute{Portal: portal, MaxRows: uint32(req.MaxRows)}).Encode(buf)
-	}
-	if err == nil {
-		buf, err = (&pgproto3.Sync{}).Encode(buf)
-	}
-	if err != nil {
-		return c.unsent(err, req)
-	}
-	c.push(ex, buf)
-	c.end()
-	return nil
-}
-
-// ClosePortal closes a named portal with the next request; the end of the
-// transaction would do it too.
-func (c *Conn) ClosePortal(name string) {
-	if name != "" {
-		c.closing = append(c.closing, name)
-	}
-}
-
 // appendBefore appends what goes in front of a statement: what is to be
 // closed, and the transaction commands.
 func (c *Conn) appendBefore(buf []byte, req *Request, ex *exchange) (_ []byte, err error) {
@@ -128,12 +93,12 @@ func (c *Conn) appendBefore(buf []byte, req *Request, ex *exchange) (_ []byte, e
 			return buf, err
 		}
 	}
-	for _, name := range c.closing {
+	for _, name := range c.portals.closing {
 		if buf, err = (&pgproto3.Close{ObjectType: 'P', Name: name}).Encode(buf); err != nil {
 			return buf, err
 		}
 	}
-	c.stmts.doomed, c.closing = c.stmts.doomed[:0], c.closing[:0]
+	c.stmts.doomed, c.portals.closing = c.stmts.doomed[:0], c.portals.closing[:0]
 	if req.Alone {
 		ex.want = 'I'
 		return buf, nil
@@ -234,9 +199,8 @@ func (c *Conn) appendQuery(buf []byte, req *Request, ex *exchange) ([]byte, erro
 		}
 		buf = c.appendParse(buf, st.name, req.SQL, oids)
 	}
-	if req.MaxRows > 0 {
-		c.portals++
-		ex.portal = "pgwire_p" + strconv.Itoa(c.portals)
+	if ex.limit = int64(req.MaxRows); ex.limit > 0 && !req.Alone {
+		ex.portal = c.portals.add(c.Tx.Depth(), req.Sink)
 	}
 	buf = c.appendBind(buf, ex.portal, st.name, req)
 	if !st.prepared || st.fields == nil {
@@ -285,7 +249,7 @@ func (c *Conn) Control(quiet bool, cmds ...string) {
 	ex := &exchange{controls: len(cmds), then: completed, sql: strings.Join(cmds, "; "), quiet: quiet, want: 'T'}
 	if !c.Tx.InTransaction() {
 		ex.want = 'I'
-		c.closing = nil // they went with the transaction
+		c.portals.forget() // they went with the transaction
 		c.used = true
 	}
 	buf, err := (&pgproto3.Query{String: ex.sql}).Encode(c.enc[:0])

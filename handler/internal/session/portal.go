@@ -1,0 +1,159 @@
+package session
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/sqlstate"
+)
+
+// portals are the named portals of a session: statements that are run in
+// portions, each Execute with a row limit.
+type portals struct {
+	serial  int      // of the last name given
+	closing []string // to be closed with the next request
+	open    []openPortal
+}
+
+// openPortal is one whose statement has not come to its end.
+type openPortal struct {
+	name  string
+	level int // nest level of the transaction in which it was made, and goes with
+	sink  Sink
+}
+
+// add names a portal that is about to be made.
+func (p *portals) add(level int, sink Sink) string {
+	p.serial++
+	name := "pgwire_p" + strconv.Itoa(p.serial)
+	p.open = append(p.open, openPortal{name, level, sink})
+	return name
+}
+
+func (p *portals) find(name string) int {
+	return slices.IndexFunc(p.open, func(o openPortal) bool { return o.name == name })
+}
+
+// remove takes a portal off the open ones.
+func (p *portals) remove(name string) {
+	if i := p.find(name); i >= 0 {
+		p.open = slices.Delete(p.open, i, i+1)
+	}
+}
+
+// forget tells that the transaction of all of them has ended.
+func (p *portals) forget() { p.closing, p.open = nil, nil }
+
+// ClosePortal closes a named portal with the next request; the end of the
+// transaction would do it too.
+func (c *Conn) ClosePortal(name string) {
+	if name != "" {
+		c.portals.remove(name)
+		c.portals.closing = append(c.portals.closing, name)
+	}
+}
+
+// Resume asks for the next portion of a suspended statement.
+func (c *Conn) Resume(req *Request, portal string) *sqlerr.Error {
+	if err := c.sendable(req); err != nil {
+		return err
+	}
+	if c.portals.find(portal) < 0 {
+		return sqlerr.New(sqlstate.InvalidCursorState, "rows of a remote statement are gone: the transaction or savepoint in which it was started has ended")
+	}
+	if c.begin(); c.broken != nil {
+		return c.broken
+	}
+	ex := &exchange{sink: req.Sink, then: streaming, sql: req.SQL, want: 'T', portal: portal, limit: int64(req.MaxRows)}
+	buf, err := c.appendBefore(c.enc[:0], req, ex)
+	if err == nil {
+		buf, err = (&pgproto3.Execute{Portal: portal, MaxRows: uint32(req.MaxRows)}).Encode(buf)
+	}
+	if err == nil {
+		buf, err = (&pgproto3.Sync{}).Encode(buf)
+	}
+	if err != nil {
+		return c.unsent(err, req)
+	}
+	c.push(ex, buf)
+	c.end()
+	return nil
+}
+
+// portalSuspended ends an exchange as a command's completion does, but more
+// rows can be had.
+func (c *Conn) portalSuspended(ex *exchange, next phase) {
+	switch {
+	case ex.limit == 0:
+		c.protocolError("a portal was suspended that had no row limit")
+		return
+	case ex.rows != ex.limit:
+		c.protocolError("a portal was suspended after %d rows instead of %d", ex.rows, ex.limit)
+		return
+	}
+	ex.confirm()
+	ex.phase = next
+	if ex.err != nil {
+		ex.sink.Done(ex.err)
+	} else if ex.sink.Suspended(ex.portal) {
+		return
+	}
+	c.ClosePortal(ex.portal)
+}
+
+// inPortion reports whether the active statement stops by itself before long.
+func (c *Conn) inPortion() bool {
+	n := len(c.queue)
+	return n > 0 && c.queue[n-1].open() && c.queue[n-1].limit > 0
+}
+
+// SubCommit tells that the local sub-transaction of this level has committed.
+func (c *Conn) SubCommit(level int) {
+	c.Tx.SubCommit(level)
+	for i := range c.portals.open {
+		o := &c.portals.open[i]
+		o.level = min(o.level, max(level-1, 1))
+	}
+}
+
+// KeepOuter reads the rest of a portion aside whose portal a rollback of this
+// level leaves alone, if it comes soon. Nil: nothing more is to be kept.
+func (c *Conn) KeepOuter(level int) *Waiting {
+	if !c.inPortion() || c.cancel != nil {
+		return nil
+	}
+	ex := c.queue[len(c.queue)-1]
+	i := c.portals.find(ex.portal)
+	if i < 0 || c.portals.open[i].level >= level || !ex.sink.Keep() {
+		return nil
+	}
+	pr := c.Pump(c.upTo(drainBytes))
+	left := keepPatience - time.Since(c.sentAt)
+	if c.Active() == nil || pr == Failed || pr == Blocked && left <= 0 {
+		return nil
+	}
+	w := c.WaitAfter(pr)
+	if pr == Blocked {
+		w.Timeout = left
+	}
+	return w
+}
+
+// keepPatience is far below what an abort may take in all.
+const keepPatience = 100 * time.Millisecond
+
+// SubAbort undoes what the session did in the local sub-transaction of this
+// level. Portals made in it are gone then, and with them the rest of their rows.
+func (c *Conn) SubAbort(level int) {
+	c.Control(false, c.Tx.SubAbort(level)...)
+	c.portals.open = slices.DeleteFunc(c.portals.open, func(o openPortal) bool {
+		if o.level >= level {
+			o.sink.Discard()
+		}
+		return o.level >= level
+	})
+}
