@@ -39,7 +39,7 @@ func extensionName(id asn1.ObjectIdentifier) string {
 	if name, known := extensionNames[id.String()]; known {
 		return name
 	}
-	return "unknown, " + id.String()
+	return "of an unknown kind"
 }
 
 // extension is the value of an extension, nil where there is none.

@@ -83,19 +83,6 @@ func tlsVersion(o map[string]string, name string, normal uint16) (uint16, *sqler
 	return 0, badOption(name, o[name], "must be TLSv1, TLSv1.1, TLSv1.2 or TLSv1.3")
 }
 
-// certUse records what the handshake of one attempt did with the client certificate, for sslcertmode=require.
-type certUse struct{ requested, sent bool }
-
-func (u *certUse) check() error {
-	switch {
-	case u == nil || !u.requested:
-		return errors.New("server did not ask for a client certificate, which sslcertmode=require demands")
-	case !u.sent:
-		return errors.New("no client certificate could be sent, which sslcertmode=require demands")
-	}
-	return nil
-}
-
 // cipherSuites are those for TLS 1.2 that Go has and OpenSSL offers at its security level 2; Go by itself would leave out
 // key exchange by RSA and CBC with SHA-256. Those of TLS 1.3 are not a matter of configuration.
 var cipherSuites = []uint16{

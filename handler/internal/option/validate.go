@@ -7,15 +7,16 @@ import (
 )
 
 // Validate checks the options of one object as CREATE and ALTER hand them to
-// the validator: names that this kind of object takes, values in range, and
-// what only a superuser may set. It returns the first fault in catalog order.
+// the validator: names that this kind of object takes, values in range, what
+// only a superuser may set, and values that contradict each other. It returns the
+// first fault in catalog order.
 func Validate(cat Catalog, superuser bool, pairs []Pair) *Error {
 	for _, p := range pairs {
 		if err := validate(cat, superuser, p); err != nil {
 			return err
 		}
 	}
-	return nil
+	return contradiction(pairs)
 }
 
 func validate(cat Catalog, superuser bool, p Pair) *Error {

@@ -56,7 +56,7 @@ func TestEveryOptionEverywhere(t *testing.T) {
 	for _, s := range All() {
 		for _, value := range goodValues(&s) {
 			for _, cat := range catalogs {
-				err := Validate(cat, true, []Pair{{s.Name, value}})
+				err := validate(cat, true, Pair{s.Name, value})
 				switch {
 				case !s.in(cat) && (err == nil || err.SQLState != "HV00D" || err.Message != fmt.Sprintf("invalid option \"%s\"", s.Name)):
 					t.Errorf("%s=%q on catalog %d: %v, want an invalid option", s.Name, value, cat, err)
@@ -229,11 +229,11 @@ func TestSuperuserRules(t *testing.T) {
 		{Server, "sslcert", "x", ""}, {Server, "sslkey", "x", ""},
 		{Mapping, "user", "u", ""}, {Mapping, "password", "p", ""}, {Mapping, "sslpassword", "p", ""},
 	} {
-		pairs := []Pair{{c.name, c.value}}
-		if err := Validate(c.cat, true, pairs); err != nil {
+		pair := Pair{c.name, c.value}
+		if err := validate(c.cat, true, pair); err != nil {
 			t.Errorf("superuser, %s=%s: %v", c.name, c.value, err)
 		}
-		err := Validate(c.cat, false, pairs)
+		err := validate(c.cat, false, pair)
 		if c.message == "" {
 			if err != nil {
 				t.Errorf("%s=%s: %v", c.name, c.value, err)
@@ -246,7 +246,7 @@ func TestSuperuserRules(t *testing.T) {
 		}
 	}
 	// a value that makes no sense is that first, for everybody
-	if err := Validate(Mapping, false, []Pair{{"password_required", "no"}}); err == nil || err.SQLState != "42601" {
+	if err := validate(Mapping, false, Pair{"password_required", "no"}); err == nil || err.SQLState != "42601" {
 		t.Errorf("password_required=no: %#v", err)
 	}
 }
@@ -314,6 +314,41 @@ func TestSplitPairs(t *testing.T) {
 	for _, bad := range []string{"a", "a\x00", "a\x00b", "a\x00b\x00c"} {
 		if _, err := SplitPairs([]byte(bad)); err == nil {
 			t.Errorf("%q accepted", bad)
+		}
+	}
+}
+
+func TestContradictions(t *testing.T) {
+	for text, fault := range map[string]string{
+		"":                                   "",
+		"sslcert=c sslkey=k":                 "",
+		"sslcert=c":                          "sslkey",
+		"sslkey=k sslcert=":                  "sslcert",
+		"host=a,b hostaddr=1.2.3.4":          "hostaddr",
+		"host=a,b port=1,2":                  "",
+		"host=a,b port=1":                    "",
+		"host=a,b port=1,2,3":                "3 ports for 2 hosts",
+		"port=1,2":                           "2 ports for 1 hosts",
+		"hostaddr=::1,::1 port=1,2":          "",
+		"sslrootcert=system":                 "",
+		"sslrootcert=system sslmode=require": "verify-full",
+		"sslnegotiation=direct":              "require",
+		"sslnegotiation=direct sslrootcert=system":                          "",
+		"sslnegotiation=direct sslmode=require":                             "",
+		"ssl_min_protocol_version=tlsv1.3 ssl_max_protocol_version=TLSv1.2": "ssl_min_protocol_version",
+		"ssl_min_protocol_version=TLSv1.2 ssl_max_protocol_version=tlsv1.2": "",
+		"ssl_min_protocol_version=TLSv1.3":                                  "",
+		"min_protocol_version=3.2 max_protocol_version=3.0":                 "min_protocol_version",
+		"min_protocol_version=3.0 max_protocol_version=latest":              "",
+	} {
+		var pairs []Pair
+		for _, field := range strings.Fields(text) {
+			name, value, _ := strings.Cut(field, "=")
+			pairs = append(pairs, Pair{name, value})
+		}
+		err := Validate(Server, true, pairs)
+		if fault == "" && err != nil || fault != "" && (err == nil || err.SQLState != "22023" || !strings.Contains(err.Message, fault)) {
+			t.Errorf("%q: %v", text, err)
 		}
 	}
 }
