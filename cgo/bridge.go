@@ -66,10 +66,14 @@ func fail(err *C.pgwire_error, e *handler.Error) C.int32_t {
 	return C.PGWIRE_ERROR
 }
 
+// maxErrorTexts bounds what one error or notice says, the statement included.
+const maxErrorTexts = 2 << 20
+
 func fillError(err *C.pgwire_error, e *handler.Error) {
 	if err == nil {
 		return
 	}
+	e = e.Cut(maxErrorTexts)
 	*err = C.pgwire_error{column: C.int32_t(e.ColumnIndex)}
 	state := e.SQLState
 	if len(state) != 5 {

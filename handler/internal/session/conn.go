@@ -58,6 +58,7 @@ type Conn struct {
 	est    *dial.Established
 	stream io.ReadWriter
 	in     readBuffer
+	skip   int // bytes at the front of what comes that belong to a report cut short
 	enc    []byte
 	large  []piece // of what is encoded, not copied into it
 	queue  []*exchange
@@ -114,7 +115,8 @@ const (
 	// pumpBytes is how much one Pump reads: the backend's thread must get back
 	// to where it can be interrupted.
 	pumpBytes = 4 << 20
-	// maxMessage bounds every message but DataRow, whose size is that of values.
+	// maxMessage bounds every message but DataRow, whose size is that of values,
+	// and reports (see report.go).
 	maxMessage = 16 << 20
 )
 
@@ -211,12 +213,14 @@ func (c *Conn) pump(done func() bool) Progress {
 		if done() {
 			return Finished
 		}
-		typ, body, n, need, err := wire.Frame(c.in.Bytes())
+		typ, body, n, need, err := c.frame()
 		switch {
 		case err != nil:
 			c.protocolError("%v", err)
-		case n == 0 && need > maxMessage && typ != 'D':
+		case n == 0 && need > maxMessage && typ != 'D' && !isReport(typ):
 			c.protocolError("message type %q is %d bytes long", typ, need)
+		case n == 0 && need > maxReport && isReport(typ) && c.in.Len() >= maxReport:
+			c.cutReport(typ, c.in.Bytes()[5:maxReport], need)
 		case n == 0:
 			if c.BytesRead >= end {
 				return Yielded
@@ -234,6 +238,14 @@ func (c *Conn) pump(done func() bool) Progress {
 			c.in.Take(n)
 		}
 	}
+}
+
+// frame finds the next message; n 0: it is not all there. See wire.Frame.
+func (c *Conn) frame() (typ byte, body []byte, n, need int, err error) {
+	if c.skip > 0 && !c.skipped() {
+		return 0, nil, 0, 1, nil
+	}
+	return wire.Frame(c.in.Bytes())
 }
 
 // fill reads more into the buffer, where a message of need bytes begins.

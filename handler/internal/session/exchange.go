@@ -190,12 +190,12 @@ func countIs(tag []byte, rows int64) bool {
 }
 
 func (c *Conn) errorResponse(ex *exchange, body []byte, next phase) {
-	var m pgproto3.ErrorResponse
-	if err := m.Decode(body); err != nil {
+	m, err := c.report(body)
+	if err != nil {
 		c.protocolError("bad error response: %v", err)
 		return
 	}
-	e := sqlerr.FromResponse(&m)
+	e := sqlerr.FromResponse(m)
 	if e.Fatal {
 		c.Fail(c.lastWords(e))
 		return
@@ -294,9 +294,8 @@ func (c *Conn) controlFailed(ex *exchange) {
 // says so first.
 func (c *Conn) unsolicited(typ byte, body []byte) {
 	if typ == 'E' {
-		var m pgproto3.ErrorResponse
-		if m.Decode(body) == nil {
-			c.Fail(c.lastWords(sqlerr.FromResponse(&m)))
+		if m, err := c.report(body); err == nil {
+			c.Fail(c.lastWords(sqlerr.FromResponse(m)))
 			return
 		}
 	}

@@ -24,18 +24,21 @@ const (
 // a bound they are counted only: a chatty remote must not fill the memory.
 type Notices struct {
 	queue   []Notice
-	bytes   int // of their texts
+	bytes   int // of all their texts
 	dropped int
 }
 
+// What is kept: so many notices, so many bytes of them, and of a single one.
 const (
 	maxNotices     = 256
 	maxNoticeBytes = 1 << 20
+	maxNotice      = 64 << 10
 )
 
-// Add queues a notice, or counts it.
+// Add queues a notice, or counts it. A long one is cut.
 func (q *Notices) Add(n Notice) {
-	size := n.size()
+	n.Err = n.Err.Cut(maxNotice)
+	size := n.Err.Size()
 	if len(q.queue) >= maxNotices || q.bytes+size > maxNoticeBytes {
 		q.dropped++
 		return
@@ -56,21 +59,17 @@ func (q *Notices) Next() (Notice, bool) {
 	}
 	n := q.queue[0]
 	q.queue = q.queue[1:]
-	q.bytes -= n.size()
+	q.bytes -= n.Err.Size()
 	return n, true
 }
 
-func (n Notice) size() int {
-	return len(n.Err.Message) + len(n.Err.Detail) + len(n.Err.Hint) + len(n.Err.Context) + len(n.Err.RemoteSQL)
-}
-
 func (c *Conn) notice(body []byte) {
-	var m pgproto3.NoticeResponse
-	if err := m.Decode(body); err != nil {
+	m, err := c.report(body)
+	if err != nil {
 		c.protocolError("bad notice: %v", err)
 		return
 	}
-	e := sqlerr.FromResponse((*pgproto3.ErrorResponse)(&m))
+	e := sqlerr.FromResponse(m)
 	if validState(m.Code) {
 		e.SQLState = m.Code // which for an error would have been no error
 	}

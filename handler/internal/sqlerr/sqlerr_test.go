@@ -87,7 +87,7 @@ func TestAllFields(t *testing.T) {
 			if e.SQLState != "23505" {
 				t.Error(e.SQLState)
 			}
-		case "RemoteSQL", "Fatal", "cause":
+		case "RemoteSQL", "Fatal", "SendAgain", "cause":
 		case "Position":
 			if e.Position != 7 {
 				t.Error(e.Position)

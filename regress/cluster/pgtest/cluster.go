@@ -32,6 +32,8 @@ type Options struct {
 	Name string   // for messages and log_line_prefix; default "pg"
 	Conf []string // lines of postgresql.conf, such as "max_connections = 20"
 	HBA  []string // lines of pg_hba.conf, put before the plain ones
+	// AddressSpaceKB limits what each process of the server may map (ulimit -v); 0: nothing
+	AddressSpaceKB int
 }
 
 // Cluster is one running server. Its methods end the test on failure, except
@@ -41,6 +43,9 @@ type Cluster struct {
 	Data   string // data directory
 	Socket string // directory of the Unix socket
 	Name   string
+
+	// AddressSpaceKB is as in Options, for the next Up.
+	AddressSpaceKB int
 
 	log     string
 	program string // server program, if another than the installation's
@@ -61,7 +66,8 @@ func Start(t testing.TB, opts Options) *Cluster {
 		name = "pg"
 	}
 	dir := filepath.Join(inst.base, fmt.Sprintf("%s%d", name, clusterSeq.Add(1)))
-	c := &Cluster{Name: name, Data: filepath.Join(dir, "data"), Socket: dir, log: filepath.Join(dir, "log")}
+	c := &Cluster{Name: name, Data: filepath.Join(dir, "data"), Socket: dir,
+		AddressSpaceKB: opts.AddressSpaceKB, log: filepath.Join(dir, "log")}
 	if err := c.create(dir, opts); err != nil {
 		t.Fatal(err)
 	}
@@ -160,11 +166,14 @@ func (c *Cluster) Up(t testing.TB) {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	program := "postgres"
+	program := Program("postgres")
 	if c.program != "" {
 		program = c.program
 	}
 	cmd := command(program, "-D", c.Data)
+	if c.AddressSpaceKB > 0 {
+		cmd = command("/bin/sh", "-c", fmt.Sprintf("ulimit -v %d && exec \"$@\"", c.AddressSpaceKB), "sh", program, "-D", c.Data)
+	}
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGQUIT // immediate shutdown, if the test process dies
 	onLastingThread(func() { err = cmd.Start() })

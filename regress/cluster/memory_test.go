@@ -1,0 +1,82 @@
+package cluster
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"pgwire_fdw/regress/cluster/pgtest"
+)
+
+// scarceTables: what is made large comes from the remote, in MB by the column n.
+const scarceTables = `
+	CREATE VIEW huge AS SELECT n, repeat('0123456789abcdef', n * 65536) AS t FROM generate_series(1, 1000) n;
+	CREATE VIEW wide AS SELECT g AS id, repeat(chr(65 + g % 26), 1048576) AS t FROM generate_series(1, 600) g;
+	CREATE FUNCTION complain(n int) RETURNS int LANGUAGE plpgsql AS $$
+		BEGIN RAISE EXCEPTION 'complaint %', repeat('c', n * 1048576) USING DETAIL = repeat('d', n * 524288); END $$;
+	CREATE FUNCTION chat(n int) RETURNS int LANGUAGE plpgsql AS $$
+		BEGIN FOR i IN 1..40 LOOP RAISE WARNING 'chat %', i USING DETAIL = repeat('d', n * 26214), COLUMN = repeat('c', n * 1000); END LOOP; RETURN n; END $$;
+	CREATE VIEW complaint AS SELECT n, complain(n) AS v FROM generate_series(1, 1000) n;
+	CREATE VIEW chatter AS SELECT n, chat(n) AS v FROM generate_series(1, 1000) n`
+
+// TestScarceMemory: with hardly more address space than a session needs, what a
+// remote or the user makes large is an error, or works, but never the end of the
+// process: that would restart the whole server.
+func TestScarceMemory(t *testing.T) {
+	need(t, 4)
+	r := newRig(t)
+	r.remote.Exec(t, scarceTables)
+	r.local.Exec(t, `ALTER SERVER remote OPTIONS (ADD fetch_memory '1GB')`,
+		`CREATE FOREIGN TABLE huge (n int, t text) SERVER remote`,
+		`CREATE FOREIGN TABLE wide (id int, t text) SERVER remote`,
+		`CREATE FOREIGN TABLE complaint (n int, v int) SERVER remote`,
+		`CREATE FOREIGN TABLE chatter (n int, v int) SERVER remote`)
+	s := open(t, r.local)
+	s.works()
+	takes := statusKB(s, "VmSize")
+	const spare = 300
+	r.local.Down(t, pgtest.Fast)
+	r.local.AddressSpaceKB = takes + spare<<10
+	r.local.Up(t)
+
+	// each statement by size in MB: "" stands for success
+	for _, c := range []struct {
+		name, sql string
+		sizes     []int
+		states    string
+	}{
+		{"row", `SELECT length(t) = n * 1048576 FROM huge WHERE n = %d`, []int{50, 150, 400}, " 53200"},
+		// as much as fetch_memory would allow is not to be had, and then it goes to a file
+		{"rows set aside", `SELECT count(*) FROM wide w WHERE length(t) + (SELECT id FROM t WHERE t.id = w.id) > %d`, []int{0}, " 53200"},
+		{"parameter", `EXECUTE q(repeat('y', %d * 1048576))`, []int{5, 60, 120, 250}, " 53200"},
+		{"constant", `SELECT count(*) FROM t WHERE v = repeat('y', %d * 1048576)`, []int{5, 60, 250}, " 53200"},
+		{"list", `SELECT count(*) FROM t WHERE v IN (SELECT repeat('y', 1000000 + g) FROM generate_series(1, %d) g) OR v = ANY (ARRAY(SELECT repeat('y', 1000000 + g) FROM generate_series(1, %[1]d) g))`, []int{5, 50}, " 53200"},
+		{"message", `SELECT v FROM complaint WHERE n = %d`, []int{1, 40}, "P0001"},
+		{"notices", `SELECT v FROM chatter WHERE n = %d`, []int{1, 40}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := open(t, r.local)
+			s.must("SET client_min_messages = error; SET plan_cache_mode = force_generic_plan; PREPARE q(text) AS SELECT count(*) FROM t WHERE v = $1")
+			s.works()
+			for _, n := range c.sizes {
+				started := time.Now()
+				err := s.try(fmt.Sprintf(c.sql, n))
+				if !within(state(err), c.states) {
+					t.Errorf("%d MB: %.1000v, want SQLSTATE %q", n, err, c.states)
+				}
+				t.Logf("%d MB: %q after %v", n, state(err), time.Since(started))
+				if s.conn.IsClosed() {
+					t.Fatal("the session has ended")
+				}
+				s.works()
+			}
+			s.must("BEGIN; SAVEPOINT a")
+			_ = s.try(fmt.Sprintf(c.sql, c.sizes[len(c.sizes)-1]))
+			s.must("ROLLBACK TO a")
+			_ = s.try("SELECT count(*) FROM t")
+			s.must("ROLLBACK")
+			s.works()
+		})
+	}
+	noCrash(t, r.local)
+}
