@@ -13,7 +13,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
+#include "common/int.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/plannodes.h"
 #include "tcop/pquery.h"
