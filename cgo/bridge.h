@@ -213,11 +213,11 @@ typedef struct pgwire_param {
 } pgwire_param;
 
 typedef struct pgwire_bind_args {
-	int32_t nest_level;     /* GetCurrentTransactionNestLevel() */
 	int32_t serializable;   /* local transaction is SERIALIZABLE */
-	int32_t nparams;
 	int32_t alone;          /* the only statement of the local transaction: it
 	                         * needs no remote transaction around it */
+	int32_t nparams;
+	int32_t reserved;
 	pgwire_param *params;
 } pgwire_bind_args;
 
@@ -249,9 +249,11 @@ typedef struct pgwire_batch {
 
 /*
  * Next batch: OK (batch filled, nrows > 0), EOF, WAIT, ERROR, or CONN: open the
- * user mapping's connection, then call again.
+ * user mapping's connection, then call again. nest_level is where the rows are
+ * asked for (GetCurrentTransactionNestLevel()), which for a cursor is not always
+ * where it was bound: what is sent for them is undone with that level.
  */
-int32_t pgwire_go_scan_next(uint64_t scan, pgwire_batch *batch, pgwire_wait *wait, pgwire_error *err);
+int32_t pgwire_go_scan_next(uint64_t scan, int32_t nest_level, pgwire_batch *batch, pgwire_wait *wait, pgwire_error *err);
 
 typedef struct pgwire_scan_stats {
 	int64_t rows;
@@ -289,8 +291,11 @@ int32_t pgwire_go_scan_close(uint64_t scan);
  */
 int32_t pgwire_go_xact_event(int32_t event, int32_t nest_level, pgwire_wait *wait, pgwire_error *err);
 
-/* Stop waiting in an abort: what is not clean by now is closed. */
-int32_t pgwire_go_xact_give_up(void);
+/*
+ * The last call for an ABORT event, in place of another wait: a connection that
+ * has not come to a known state by now is closed. Does not answer WAIT.
+ */
+int32_t pgwire_go_xact_give_up(int32_t event, int32_t nest_level);
 
 /*
  * Take the next pending warning (a remote notice, a failed lazy commit):

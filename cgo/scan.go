@@ -50,19 +50,19 @@ func scanBind(scan C.uint64_t, args *C.pgwire_bind_args, err *C.pgwire_error) C.
 		}
 	}
 	if e := handler.BindScan(uint64(scan), handler.Bind{
-		Level: int(args.nest_level), Serializable: args.serializable != 0, Alone: args.alone != 0, Params: params}); e != nil {
+		Serializable: args.serializable != 0, Alone: args.alone != 0, Params: params}); e != nil {
 		return fail(err, e)
 	}
 	return C.PGWIRE_OK
 }
 
 //export pgwire_go_scan_next
-func pgwire_go_scan_next(scan C.uint64_t, batch *C.pgwire_batch, wait *C.pgwire_wait, err *C.pgwire_error) C.int32_t {
-	return guard(err, func() C.int32_t { return scanNext(scan, batch, wait, err) })
+func pgwire_go_scan_next(scan C.uint64_t, level C.int32_t, batch *C.pgwire_batch, wait *C.pgwire_wait, err *C.pgwire_error) C.int32_t {
+	return guard(err, func() C.int32_t { return scanNext(scan, level, batch, wait, err) })
 }
 
-func scanNext(scan C.uint64_t, batch *C.pgwire_batch, wait *C.pgwire_wait, err *C.pgwire_error) C.int32_t {
-	b, st, w, e := handler.NextBatch(uint64(scan))
+func scanNext(scan C.uint64_t, level C.int32_t, batch *C.pgwire_batch, wait *C.pgwire_wait, err *C.pgwire_error) C.int32_t {
+	b, st, w, e := handler.NextBatch(uint64(scan), int(level))
 	if e != nil {
 		return fail(err, e)
 	}

@@ -19,8 +19,8 @@ func pgwire_go_xact_event(event, level C.int32_t, wait *C.pgwire_wait, err *C.pg
 }
 
 //export pgwire_go_xact_give_up
-func pgwire_go_xact_give_up() C.int32_t {
-	return guard(nil, func() C.int32_t { handler.XactGiveUp(); return C.PGWIRE_OK })
+func pgwire_go_xact_give_up(event, level C.int32_t) C.int32_t {
+	return guard(nil, func() C.int32_t { handler.XactGiveUp(int(event), int(level)); return C.PGWIRE_OK })
 }
 
 //export pgwire_go_next_notice

@@ -190,9 +190,9 @@ bind_scan(ForeignScanState *node, pgwire_scan_state *state)
 		open_scan(node, state);
 	pgwire_join_transaction();
 	pgwire_eval_params(state->params, node->ss.ps.ps_ExprContext);
-	args.nest_level = GetCurrentTransactionNestLevel();
 	args.serializable = IsolationIsSerializable();
 	args.nparams = state->params->count;
+	args.reserved = 0;
 	args.alone = state->may_be_alone && is_whole_transaction(node);
 	args.params = state->params->values;
 	PGWIRE_CALL(err, pgwire_go_scan_bind, state->scan, &args);
@@ -263,6 +263,7 @@ next_batch(ForeignScanState *node, pgwire_scan_state *state)
 	pgwire_batch batch;
 	pgwire_wait wait;
 	pgwire_error err;
+	int			level = GetCurrentTransactionNestLevel();
 
 	if (state->eof)
 		return false;
@@ -270,7 +271,7 @@ next_batch(ForeignScanState *node, pgwire_scan_state *state)
 		bind_scan(node, state);
 	for (;;)
 	{
-		switch (pgwire_go()->pgwire_go_scan_next(state->scan, &batch, &wait, &err))
+		switch (pgwire_go()->pgwire_go_scan_next(state->scan, level, &batch, &wait, &err))
 		{
 			case PGWIRE_OK:
 				if (!state->shaped)

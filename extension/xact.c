@@ -45,8 +45,7 @@ follow_abort(int event, int level)
 	{
 		if (!pgwire_wait_cleanup(&wait, deadline))
 		{
-			(void) pgwire_loaded->pgwire_go_xact_give_up();
-			(void) pgwire_loaded->pgwire_go_xact_event(event, level, &wait, &err);
+			(void) pgwire_loaded->pgwire_go_xact_give_up(event, level);
 			break;
 		}
 	}

@@ -78,15 +78,16 @@ type Batch struct {
 	Forms []wire.Form
 }
 
-// NextBatch answers StatusOK with a batch, StatusEOF, StatusWait, StatusConn
-// (open the connection, call again) or StatusError.
-func NextBatch(id uint64) (Batch, Status, Wait, *Error) {
+// NextBatch asks for rows at a local nest level (>= 1), and answers StatusOK with
+// a batch, StatusEOF, StatusWait, StatusConn (open the connection, call again) or
+// StatusError.
+func NextBatch(id uint64, level int) (Batch, Status, Wait, *Error) {
 	s := backend.scans.byID[id]
 	if s == nil {
 		return Batch{}, StatusError, Wait{}, noScan(id)
 	}
 	invariant.MaybePanic("scan_next")
-	out, w, err := s.Next()
+	out, w, err := s.Next(level)
 	if err != nil {
 		return Batch{}, StatusError, Wait{}, err
 	}

@@ -69,8 +69,15 @@ func XactEvent(event, level int) (Status, Wait, *Error) {
 	return StatusOK, Wait{}, nil
 }
 
-// XactGiveUp ends the waiting in an abort: what is not clean is closed.
-func XactGiveUp() { backend.pool.GiveUp() }
+// XactGiveUp is XactEvent for the last time in an abort, without waiting: a
+// connection that has not come to a known state by now is closed.
+func XactGiveUp(event, level int) {
+	backend.pool.GiveUp(true)
+	defer backend.pool.GiveUp(false)
+	if st, _, _ := XactEvent(event, level); st == StatusWait {
+		backend.pool.Distrust()
+	}
+}
 
 // NextNotice takes the oldest pending notice and its level.
 func NextNotice() (int, *Error, bool) {

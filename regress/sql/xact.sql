@@ -271,6 +271,41 @@ COMMIT;
 SELECT remote_state('xact_srv');
 
 -- ===================================================================
+-- what functions of remote views write is kept, whatever comes after it
+-- ===================================================================
+CREATE TABLE written (by text);
+CREATE FUNCTION xact.write(by text) RETURNS text LANGUAGE sql AS 'INSERT INTO xact.written VALUES (by) RETURNING by';
+CREATE VIEW writer AS SELECT write(current_setting('application_name')) AS by;
+CREATE FOREIGN TABLE fwriter (by text) SERVER xact_srv OPTIONS (table_name 'writer');
+CREATE FOREIGN TABLE fwriter_strict (by text) SERVER xact_strict OPTIONS (table_name 'writer');
+CREATE FOREIGN TABLE fmany_strict (id int, w text) SERVER xact_strict OPTIONS (table_name 'many');
+BEGIN;
+SELECT * FROM fwriter;
+SELECT id FROM fmany LIMIT 1;
+COMMIT;
+BEGIN;
+SELECT * FROM fwriter_strict;
+SELECT id FROM fmany_strict LIMIT 1;
+COMMIT;
+BEGIN;
+SELECT * FROM fwriter;
+DECLARE c CURSOR FOR SELECT id FROM fmany;
+FETCH 1 FROM c;
+COMMIT;
+BEGIN;
+SELECT * FROM fwriter;
+DO $$
+BEGIN
+    FOR i IN 1..3 LOOP
+        PERFORM id FROM fmany WHERE i < 3 AND length(w) > 10;
+        PERFORM id FROM fmany LIMIT i;
+    END LOOP;
+END $$;
+COMMIT;
+SELECT remote_state('xact_srv'), remote_state('xact_strict');
+SELECT by, count(*) FROM written GROUP BY by ORDER BY by;
+
+-- ===================================================================
 -- clean up
 -- ===================================================================
 SET client_min_messages = error;

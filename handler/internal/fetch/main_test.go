@@ -65,15 +65,16 @@ const umid = 7
 
 // rig plays the part of the C side: it calls, waits and calls again.
 type rig struct {
-	t       testing.TB
-	pool    *pool.Pool
-	target  dial.Target
-	level   int
-	alone   bool          // statements are transactions of their own
-	waits   int           // how often poll(2) had to wait
-	slowest time.Duration // single call into Go
-	notices []session.Notice
-	limit   time.Duration // for one statement
+	t            testing.TB
+	pool         *pool.Pool
+	target       dial.Target
+	level        int
+	alone        bool // statements are transactions of their own
+	serializable bool
+	waits        int           // how often poll(2) had to wait
+	slowest      time.Duration // single call into Go
+	notices      []session.Notice
+	limit        time.Duration // for one statement
 }
 
 func newRig(t testing.TB, host, port string) *rig {
@@ -126,7 +127,7 @@ func (r *rig) next(s *Scan) (Outcome, *sqlerr.Error) {
 	deadline := time.Now().Add(r.limit)
 	for {
 		start := time.Now()
-		out, w, err := s.Next()
+		out, w, err := s.Next(r.level)
 		r.slowest = max(r.slowest, time.Since(start))
 		if err != nil {
 			return End, err
@@ -171,7 +172,7 @@ func (r *rig) scan(sql string, change ...func(*Spec)) *Scan {
 }
 
 func (r *rig) bind(s *Scan, params ...session.Param) {
-	if err := s.Bind(Bind{Level: r.level, Alone: r.alone, Params: params}); err != nil {
+	if err := s.Bind(Bind{Alone: r.alone, Serializable: r.serializable, Params: params}); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -250,10 +251,11 @@ func (r *rig) abort() time.Duration {
 			break
 		}
 		if time.Since(start) > cleanupTime {
-			r.pool.GiveUp()
+			r.pool.GiveUp(true)
 			if r.pool.Abort() != nil {
 				r.t.Fatal("abort waits after giving up")
 			}
+			r.pool.GiveUp(false)
 			break
 		}
 		r.await(clip(w), start.Add(r.limit))
@@ -281,8 +283,11 @@ func (r *rig) subAbort() {
 			break
 		}
 		if time.Since(start) > cleanupTime {
-			r.pool.GiveUp()
-			r.pool.SubAbort(r.level)
+			r.pool.GiveUp(true)
+			if r.pool.SubAbort(r.level) != nil {
+				r.t.Fatal("the abort of a sub-transaction waits after giving up")
+			}
+			r.pool.GiveUp(false)
 			break
 		}
 		r.await(clip(w), start.Add(r.limit))

@@ -186,7 +186,7 @@ func TestRealServer(t *testing.T) {
 			s := r.scan("SELECT 1 FROM pg_sleep(100)", ints)
 			r.bind(s)
 			for range 50 {
-				out, w, err := s.Next()
+				out, w, err := s.Next(r.level)
 				if err != nil || out != Wait {
 					t.Fatal(out, err)
 				}
@@ -217,7 +217,7 @@ func TestRealServer(t *testing.T) {
 			}
 			r.bind(s)
 			for range rng.IntN(3) {
-				if out, w, err := s.Next(); err != nil {
+				if out, w, err := s.Next(r.level); err != nil {
 					t.Fatal(err)
 				} else if out == Wait {
 					w.Timeout = time.Duration(rng.IntN(2000)) * time.Microsecond

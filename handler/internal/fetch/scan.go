@@ -36,7 +36,6 @@ type Spec struct {
 
 // Bind is what changes from one execution to the next.
 type Bind struct {
-	Level        int
 	Serializable bool
 	Alone        bool            // may run without a remote transaction
 	Params       []session.Param // copied
@@ -92,6 +91,7 @@ type Scan struct {
 	phase  phase
 	bind   Bind // Params are those of params
 	params params
+	level  int // local nest level of the current call of Next
 	conn   *session.Conn
 	cur    *result
 	block  *block
@@ -183,8 +183,12 @@ func (s *Scan) Batch() (arena *wire.Arena, forms []wire.Form) {
 	return s.block.arena, s.cur.decoder.Forms()
 }
 
-// Next makes the next batch, as far as it can without waiting.
-func (s *Scan) Next() (Outcome, *session.Waiting, *sqlerr.Error) {
+// Next makes the next batch, as far as it can without waiting. level is the
+// local nest level (>= 1) of whoever asks for it: a cursor may be fetched from in
+// a sub-transaction that it was not declared in, and what is sent then must be
+// undone with that one.
+func (s *Scan) Next(level int) (Outcome, *session.Waiting, *sqlerr.Error) {
+	s.level = level
 	if err := s.recycle(); err != nil {
 		return End, nil, err
 	}
@@ -272,7 +276,7 @@ func (s *Scan) request(r *result) *session.Request {
 	}
 	req := &s.req
 	req.SQL, req.Params, req.Sink = s.spec.SQL, s.bind.Params, r
-	req.Level, req.Serializable, req.Dirty = s.bind.Level, s.bind.Serializable, s.spec.Dirty
+	req.Level, req.Serializable, req.Dirty = s.level, s.bind.Serializable, s.spec.Dirty
 	req.Alone = r.alone
 	req.MaxRows = s.portion
 	if s.portion > 0 {

@@ -17,15 +17,17 @@ import (
 type Pool struct {
 	entries map[uint32]*entry
 	notices session.Notices
+	givenUp bool // see GiveUp
 }
 
 type entry struct {
 	target  dial.Target
 	conn    *session.Conn
 	dial    *dial.Attempt
-	stale   bool // server or mapping changed: not to be used by a new transaction
-	ending  bool // the end of the local transaction has been sent (or begun)
-	awaits  bool // ... and its answer has to be awaited
+	stale   bool      // server or mapping changed: not to be used by a new transaction
+	ending  bool      // the end of the local transaction has been sent (or begun)
+	awaits  bool      // ... and its answer has to be awaited
+	since   time.Time // when that was first waited for
 	elapsed time.Duration
 }
 

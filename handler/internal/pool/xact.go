@@ -1,6 +1,9 @@
 package pool
 
 import (
+	"fmt"
+	"time"
+
 	"pgwire_fdw/handler/internal/session"
 	"pgwire_fdw/handler/internal/sqlerr"
 	"pgwire_fdw/handler/internal/sqlstate"
@@ -11,48 +14,32 @@ import (
 // again". They are steps of the same walk over the connections, and what one
 // connection has finished is not done again.
 
-// Commit ends the remote transactions before the local one commits. A
-// transaction that locked or wrote nothing is ended without awaiting the answer
-// (unless lazy_commit is off); a statement whose rows nobody wants any more is
-// cancelled rather than read to its end.
+// commitPatience is how long a remote transaction on which nothing depends is
+// given until its COMMIT can be sent: as long as an abort has
+// (PGWIRE_CLEANUP_MS of extension/wait.h).
+const commitPatience = 700 * time.Millisecond
+
+// Commit ends the remote transactions before the local one commits. When it is
+// through, each that is binding (txn.State.Binding) has committed, or there is
+// an error. Of the others the answer is not awaited, and one that cannot even be
+// told to end within a moment loses its connection.
 func (p *Pool) Commit() (*session.Waiting, *sqlerr.Error) {
-	for _, e := range p.entries {
-		if e.conn == nil {
-			continue
+	var wait *session.Waiting
+	for _, e := range p.entries { // nothing is sent before all have been asked
+		w, err := p.settle(e)
+		if err != nil {
+			return nil, err
 		}
-		c := e.conn
-		if !e.ending {
-			if !c.InUse() || c.Broken() != nil && c.Tx.Clean() {
-				continue
-			}
-			if err := c.Broken(); err != nil {
-				return nil, err
-			}
-			if w, err := c.Drain(c.BeforeCommit()); w != nil {
-				return w, nil
-			} else if err != nil {
-				if c.Tx.Clean() {
-					continue // as above: nobody needs it any more
-				}
-				return nil, err
-			}
-			if !c.Tx.InTransaction() {
-				continue
-			}
-			if c.Tx.Guarded() && !c.Tx.Clean() {
-				// a statement cancelled behind its savepoint is no reason to lose the rest
-				if err := c.Recover(); err != nil {
-					return nil, err
-				}
-			}
-			cmd, wait := c.Tx.Commit(e.target.LazyCommit)
-			c.Control(!wait, cmd)
-			e.ending, e.awaits = true, wait
-		}
+		wait = firstOf(wait, w)
 	}
-	// all are sent: now the answers that matter
+	if wait != nil {
+		return wait, nil
+	}
 	for _, e := range p.entries {
-		if e.conn == nil || !e.ending || !e.awaits {
+		p.sendCommit(e)
+	}
+	for _, e := range p.entries {
+		if e.conn == nil || !e.awaits {
 			continue
 		}
 		if pr := e.conn.Pump(e.conn.Idle); pr == session.Blocked || pr == session.Yielded {
@@ -64,6 +51,94 @@ func (p *Pool) Commit() (*session.Waiting, *sqlerr.Error) {
 		}
 	}
 	return nil, nil
+}
+
+func firstOf(a, b *session.Waiting) *session.Waiting {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// settle brings a connection to where COMMIT can be sent, and says whether it
+// must not be: a result that nobody reads any more is dealt with, and what has
+// failed or is lost is an error if the local transaction depends on it.
+func (p *Pool) settle(e *entry) (*session.Waiting, *sqlerr.Error) {
+	c := e.conn
+	if c == nil || e.ending || !c.InUse() {
+		return nil, nil
+	}
+	binding := c.Tx.Binding(e.target.LazyCommit)
+	level := session.LevelDebug // of what is told when the connection is lost
+	if c.Broken() == nil {
+		rest := c.BeforeCommit(binding)
+		w, _ := c.Drain(rest)
+		if w != nil && (binding || rest == session.ReadRest) {
+			return w, nil // the user's own timeouts end it
+		}
+		if w != nil && e.patient(w) {
+			return w, nil
+		}
+		if w != nil {
+			c.Fail(sqlerr.New(sqlstate.ConnectionFailure, "server \"%s\" did not end a statement in time", c.Server))
+			if !c.Tx.OnlyLast() {
+				level = session.LevelWarning // the others may have called functions that write
+			}
+		}
+	}
+	if err := c.Broken(); err != nil {
+		if binding {
+			return nil, err
+		}
+		e.ending = true
+		p.tell(level, err, "could not commit the transaction on server \"%s\"", c.Server)
+		return nil, nil
+	}
+	if tx := c.Tx; tx.Commit(e.target.LazyCommit).Refused {
+		return nil, refused(c)
+	}
+	return nil, nil
+}
+
+// patient reports whether there is time left to wait, and limits the wait to it.
+func (e *entry) patient(w *session.Waiting) bool {
+	if e.since.IsZero() {
+		e.since = time.Now()
+	}
+	left := commitPatience - time.Since(e.since)
+	if w.Timeout < 0 || left < w.Timeout {
+		w.Timeout = left
+	}
+	return left > 0
+}
+
+// sendCommit ends the remote transaction of a settled connection.
+func (p *Pool) sendCommit(e *entry) {
+	c := e.conn
+	if c == nil || e.ending || !c.Tx.InTransaction() {
+		return
+	}
+	end := c.Tx.Commit(e.target.LazyCommit)
+	if end.Lost {
+		p.tell(session.LevelWarning, c.Failure(), "the transaction on server \"%s\" was rolled back, because a statement in it had failed", c.Server)
+	}
+	c.Control(!end.Wait, end.Commands...)
+	e.ending, e.awaits = true, end.Wait
+}
+
+// refused is the error of a COMMIT after a remote statement has failed and the
+// local transaction has gone on. Its SQLSTATE is the statement's, which says
+// whether it is worth to try again.
+func refused(c *session.Conn) *sqlerr.Error {
+	e := *c.Failure()
+	e.Message = fmt.Sprintf("cannot commit: the transaction on server \"%s\" has failed", c.Server)
+	e.Detail, e.Hint = c.Failure().Error(), ""
+	return &e
+}
+
+// tell queues a notice about a remote transaction on which nothing depends.
+func (p *Pool) tell(level int, cause *sqlerr.Error, format string, args ...any) {
+	p.Notify(session.Notice{Level: level, Err: sqlerr.New(cause.SQLState, format, args...).WithDetail("%s", cause.Error())})
 }
 
 // Abort ends the remote transactions after the local one has failed. It never
@@ -78,13 +153,15 @@ func (p *Pool) Abort() *session.Waiting {
 			e.conn.Interrupt() // all of them before waiting for any
 		}
 	}
+	var wait *session.Waiting
 	for _, e := range p.entries {
 		c := e.conn
 		if c == nil || c.Broken() != nil || !c.InUse() {
 			continue
 		}
-		if w, _ := c.Drain(session.CancelNow); w != nil {
-			return w
+		if w := p.stop(c); w != nil {
+			wait = firstOf(wait, w)
+			continue
 		}
 		locked := !c.Tx.Clean()
 		if cmd := c.Tx.Abort(); cmd != "" { // else it had not begun
@@ -92,31 +169,50 @@ func (p *Pool) Abort() *session.Waiting {
 			e.awaits = locked
 		}
 	}
-	return p.awaitUndone()
+	return p.awaitUndone(wait)
+}
+
+// stop ends what the connection is doing, so that a rollback can be sent; nil: it
+// can, or the connection is broken.
+func (p *Pool) stop(c *session.Conn) *session.Waiting {
+	w, _ := c.Drain(session.CancelNow)
+	if w == nil || !p.givenUp {
+		return w
+	}
+	c.Fail(sqlerr.New(sqlstate.ConnectionFailure,
+		"connection to server \"%s\" cannot be used: it did not answer in time when its statement was cancelled", c.Server))
+	return nil
 }
 
 // awaitUndone waits for the answers to rollbacks of what had locked or written
-// rows: the user may count on it that they are free afterwards.
-func (p *Pool) awaitUndone() *session.Waiting {
+// rows: the user may count on it that they are free afterwards. wait is what is
+// waited for anyway.
+func (p *Pool) awaitUndone(wait *session.Waiting) *session.Waiting {
 	for _, e := range p.entries {
 		if e.conn == nil || !e.awaits {
 			continue
 		}
-		if pr := e.conn.Pump(e.conn.Idle); pr == session.Blocked || pr == session.Yielded {
+		if pr := e.conn.Pump(e.conn.Idle); (pr == session.Blocked || pr == session.Yielded) && !p.givenUp {
 			w := e.conn.WaitAfter(pr)
 			w.Cleanup = true
-			return w
+			wait = firstOf(wait, w)
+			continue
 		}
 		e.awaits = false
 	}
-	return nil
+	return wait
 }
+
+// GiveUp makes Abort and SubAbort stop waiting (on) or wait again: what they
+// would wait for is then closed, or, where only the answer to a rollback is
+// missing, read when the connection is next used.
+func (p *Pool) GiveUp(on bool) { p.givenUp = on }
 
 // End forgets what belonged to the transaction that is over: broken, stale and
 // unwanted connections are closed.
 func (p *Pool) End() {
 	for umid, e := range p.entries {
-		e.ending, e.awaits = false, false
+		e.ending, e.awaits, e.since = false, false, time.Time{}
 		if e.dial != nil {
 			e.dial.Abandon()
 			e.dial = nil
@@ -140,33 +236,28 @@ func (p *Pool) SubCommit(level int) {
 // does not fail: a connection that cannot follow is marked broken, and the
 // outer transaction learns it when it uses it again.
 func (p *Pool) SubAbort(level int) *session.Waiting {
+	var wait *session.Waiting
 	for _, e := range p.entries {
 		c := e.conn
-		if c == nil || c.Broken() != nil || !c.Tx.UsedAt(level) {
+		if c == nil || !c.Tx.UsedAt(level) {
 			continue
 		}
-		if w := c.KeepOuter(level); w != nil {
-			w.Cleanup = true
-			return w
+		if c.Broken() == nil {
+			w := c.KeepOuter(level)
+			if w != nil {
+				w.Cleanup = true
+			}
+			if w == nil || p.givenUp {
+				w = p.stop(c)
+			}
+			if w != nil {
+				wait = firstOf(wait, w)
+				continue
+			}
 		}
-		if w, _ := c.Drain(session.CancelNow); w != nil {
-			return w
-		}
-		e.awaits = !c.Tx.Clean()
-		c.SubAbort(level)
+		locked := !c.Tx.Clean()
+		c.SubAbort(level) // of one that is lost, only the state follows
+		e.awaits = locked
 	}
-	return p.awaitUndone()
-}
-
-// GiveUp closes what Abort or SubAbort is still cancelling. A statement that
-// goes on outside the aborted sub-transaction is none of that.
-func (p *Pool) GiveUp() {
-	for _, e := range p.entries {
-		c := e.conn
-		e.awaits = false
-		if c != nil && c.Broken() == nil && c.Cancelling() {
-			c.Fail(sqlerr.New(sqlstate.ConnectionFailure,
-				"connection to server \"%s\" cannot be used: it did not answer in time when its statement was cancelled", c.Server))
-		}
-	}
+	return p.awaitUndone(wait)
 }

@@ -142,6 +142,15 @@ func NewConn(est *dial.Established, server string, umid uint32, settings map[str
 // Established returns what connecting has learnt.
 func (c *Conn) Established() *dial.Established { return c.est }
 
+// Failure returns what has put the remote transaction in its failed state: the
+// first error of those that can have come since it was last sound.
+func (c *Conn) Failure() *sqlerr.Error {
+	if c.failure == nil {
+		return sqlerr.New(sqlstate.InFailedSQLTransaction, "the transaction on server \"%s\" has failed", c.Server)
+	}
+	return c.failure
+}
+
 // Broken returns why the connection cannot be used any more, or nil.
 func (c *Conn) Broken() *sqlerr.Error { return c.broken }
 
@@ -339,8 +348,9 @@ func (c *Conn) Fail(e *sqlerr.Error) {
 		if ex.open() {
 			ex.sink.Done(err)
 		} else if ex.sink == nil && ex.quiet && !ex.answered && ex.sql != "ROLLBACK" {
-			// (what a ROLLBACK would have done, the server has done by going away)
-			c.warn(err, "could not end a transaction on server \"%s\"", c.Server)
+			// What a ROLLBACK would have done, the server has done by going away. And of a
+			// COMMIT without an answer, the statements had theirs from one snapshot.
+			c.tell(LevelDebug, err, "could not end a transaction on server \"%s\"", c.Server)
 		}
 	}
 	c.queue = nil

@@ -18,10 +18,12 @@ const (
 	CancelNow
 )
 
-// BeforeCommit is what to do with it before a COMMIT. Cancelling fails the
-// remote transaction, which is right only when nothing in it matters.
-func (c *Conn) BeforeCommit() Rest {
-	if c.Tx.Clean() {
+// BeforeCommit is what to do with it before a COMMIT; binding: the local
+// transaction depends on it. Cancelling undoes what any statement may have
+// written that has run in the remote transaction, unless there is a savepoint in
+// front of the one that is cancelled, or it is the only one.
+func (c *Conn) BeforeCommit(binding bool) Rest {
+	if c.Tx.Guarded() || !c.Tx.InTransaction() || !binding && c.Tx.OnlyLast() {
 		return CancelLate
 	}
 	return ReadRest

@@ -3,6 +3,7 @@ package session
 import (
 	"bytes"
 	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
@@ -155,7 +156,7 @@ func (c *Conn) commandComplete(ex *exchange, body []byte, next phase) {
 		if ex.controls--; ex.controls == 0 {
 			ex.phase = ex.then
 		}
-		if ex.sql == "COMMIT" && string(body) == "ROLLBACK\x00" && ex.err == nil {
+		if ex.controls == 0 && strings.HasSuffix(ex.sql, "COMMIT") && string(body) == "ROLLBACK\x00" && ex.err == nil {
 			// the answer to COMMIT in a transaction that had failed
 			ex.err = sqlerr.New(sqlstate.TransactionRollback, "remote transaction on server \"%s\" was rolled back", c.Server)
 		}
@@ -230,7 +231,7 @@ func (c *Conn) readyForQuery(ex *exchange, body []byte) {
 		c.controlFailed(ex)
 	case ex.phase == late && !c.Tx.InTransaction():
 		// a statement that is its own transaction: its rows have been read
-		c.warn(ex.err, "could not end a transaction on server \"%s\"", c.Server)
+		c.tell(LevelWarning, ex.err, "could not end a transaction on server \"%s\"", c.Server)
 	}
 }
 
@@ -272,8 +273,10 @@ func (c *Conn) checkStatus(ex *exchange, status byte) {
 		if ex.sink != nil && ex.controls > 0 {
 			c.Tx = ex.entrance.partly(ex.controls)
 		}
+		if !c.Tx.Failed() {
+			c.failure = ex.err
+		}
 		c.Tx.MarkFailed()
-		c.failure = ex.err
 	case status == 'I' && ex.begins:
 		c.Tx = txn.State{}
 	case status == 'I' && ex.want == 'T':
@@ -285,7 +288,7 @@ func (c *Conn) checkStatus(ex *exchange, status byte) {
 // no longer agree on the state, so the connection is not used again.
 func (c *Conn) controlFailed(ex *exchange) {
 	if ex.quiet {
-		c.warn(ex.err, "could not end a transaction on server \"%s\"", c.Server)
+		c.tell(LevelWarning, ex.err, "could not end a transaction on server \"%s\"", c.Server)
 	}
 	c.Fail(ex.err)
 }

@@ -105,11 +105,11 @@ func (c *Conn) parameterStatus(body []byte) {
 	}
 }
 
-func (c *Conn) warn(cause *sqlerr.Error, format string, args ...any) {
+func (c *Conn) tell(level int, cause *sqlerr.Error, format string, args ...any) {
 	w := sqlerr.New(sqlstate.ConnectionFailure, format, args...)
 	w.Detail = cause.Message
 	if cause.Detail != "" {
 		w.Detail += "\n" + cause.Detail
 	}
-	c.notify(Notice{Level: LevelWarning, Err: w})
+	c.notify(Notice{Level: level, Err: w})
 }

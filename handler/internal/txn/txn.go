@@ -19,11 +19,15 @@ const querySavepoint = "pgwire_q"
 // State is the transaction state of one remote session. The zero value is an
 // idle session.
 type State struct {
-	depth  int // levels that exist remotely: 0 idle, 1 transaction, n with savepoints s2..sn
-	valid  int // deepest of them that still belongs to an open local level
-	guard  bool
-	failed bool
-	dirty  bool
+	depth        int // levels that exist remotely: 0 idle, 1 transaction, n with savepoints s2..sn
+	valid        int // deepest of them that still belongs to an open local level
+	guard        bool
+	failed       bool
+	serializable bool
+	// The outermost level at which a statement has run, or has locked or written
+	// something, that no rollback has undone; 0 for none.
+	ran, dirty int
+	others     bool // not only the last statement has run
 }
 
 // InTransaction reports whether the remote session is in a transaction block.
@@ -38,10 +42,11 @@ func (s *State) Depth() int { return s.depth }
 
 // Clean reports whether the remote transaction has locked or written nothing
 // that its end could still tell us about.
-func (s *State) Clean() bool { return !s.dirty }
+func (s *State) Clean() bool { return s.dirty == 0 }
 
-// MarkDirty records that a statement locked or wrote something.
-func (s *State) MarkDirty() { s.dirty = true }
+// MarkDirty records that the statement that Enter was called for locks or
+// writes something.
+func (s *State) MarkDirty() { s.dirty = outermost(s.dirty, s.depth) }
 
 // MarkFailed records that a statement failed inside the transaction.
 func (s *State) MarkFailed() {
@@ -53,9 +58,24 @@ func (s *State) MarkFailed() {
 // Failed reports whether the remote transaction block is in its error state.
 func (s *State) Failed() bool { return s.failed }
 
+// OnlyLast reports whether no statement but the last has run in the remote
+// transaction. Any may have written something: a view may call a function that
+// does. So giving up the transaction for the sake of one statement is the same
+// as giving up that statement only if this holds.
+func (s *State) OnlyLast() bool { return !s.others }
+
+// Binding reports whether the local transaction may commit only if the remote
+// one has: it locked or wrote something, or it is serializable, and then only
+// its COMMIT tells whether what it has read is consistent, or the user wants
+// to be certain (lazy false). Nothing that was rolled back counts.
+func (s *State) Binding(lazy bool) bool {
+	return s.dirty > 0 || s.ran > 0 && (s.serializable || !lazy)
+}
+
 // Enter returns the commands to send in front of a statement that runs at the
-// given local nest level (>= 1). With guard the statement gets a savepoint of
-// its own, released by the commands of the next Enter.
+// given local nest level (>= 1), or in front of a portion of its rows. With
+// guard the statement gets a savepoint of its own, released by the commands of
+// the next Enter. It is not to be called in a failed transaction.
 func (s *State) Enter(level int, serializable, guard bool) []string {
 	return s.enter(level, serializable, guard, -1)
 }
@@ -83,7 +103,7 @@ func (s *State) enter(level int, serializable, guard bool, limit int) []string {
 		if !run("START TRANSACTION ISOLATION LEVEL " + isolation) {
 			return cmds
 		}
-		s.depth, s.valid = 1, 1
+		s.depth, s.valid, s.serializable = 1, 1, serializable
 	}
 	if s.guard {
 		if !run("RELEASE SAVEPOINT " + querySavepoint) {
@@ -104,10 +124,23 @@ func (s *State) enter(level int, serializable, guard bool, limit int) []string {
 		s.depth++
 		s.valid = s.depth
 	}
-	if guard && run("SAVEPOINT "+querySavepoint) {
+	if guard {
+		if !run("SAVEPOINT " + querySavepoint) {
+			return cmds
+		}
 		s.guard = true
 	}
+	s.others = s.ran > 0
+	s.ran = outermost(s.ran, level)
 	return cmds
+}
+
+// outermost is the lower of two levels of which 0 is none.
+func outermost(a, b int) int {
+	if a == 0 || b < a {
+		return b
+	}
+	return a
 }
 
 // SubCommit tells that the local sub-transaction of this level has committed.
@@ -116,6 +149,7 @@ func (s *State) SubCommit(level int) {
 	if s.valid >= level {
 		s.valid = level - 1
 	}
+	s.ran, s.dirty = min(s.ran, level-1), min(s.dirty, level-1)
 }
 
 // UsedAt reports whether the session did something in the local
@@ -124,7 +158,7 @@ func (s *State) UsedAt(level int) bool { return s.depth > 0 && s.valid >= level 
 
 // SubAbort tells that the local sub-transaction of this level has aborted and
 // returns the commands that undo what the session did in it; none when it was
-// not used there.
+// not used there. What has failed outside of it stays failed.
 func (s *State) SubAbort(level int) []string {
 	if !s.UsedAt(level) {
 		return nil
@@ -132,6 +166,12 @@ func (s *State) SubAbort(level int) []string {
 	name := levelName(level)
 	s.depth, s.valid = level-1, level-1
 	s.guard, s.failed = false, false
+	if s.ran >= level {
+		s.ran, s.others = 0, false
+	}
+	if s.dirty >= level {
+		s.dirty = 0
+	}
 	return []string{"ROLLBACK TO SAVEPOINT " + name, "RELEASE SAVEPOINT " + name}
 }
 
@@ -145,18 +185,36 @@ func (s *State) Unguard() []string {
 	return []string{"ROLLBACK TO SAVEPOINT " + querySavepoint, "RELEASE SAVEPOINT " + querySavepoint}
 }
 
-// Commit ends the remote transaction with the local one: the command to send
-// ("" when idle), and whether its answer has to be awaited.
-func (s *State) Commit(lazy bool) (cmd string, wait bool) {
+// End is how a remote transaction is brought to its end when the local one
+// commits.
+type End struct {
+	Commands []string // to send; none when the session is idle
+	Wait     bool     // the local transaction may commit only after the answer
+	// Refused: the remote transaction has failed, and the local one must not
+	// commit without it. Nothing is to be sent; Abort will follow.
+	Refused bool
+	// Lost: it has failed and is rolled back, and the local one commits none the
+	// less. Statements that had answered before are undone with it, which matters
+	// if they called a function that writes.
+	Lost bool
+}
+
+// Commit ends the remote transaction with the local one.
+func (s *State) Commit(lazy bool) End {
 	if s.depth == 0 {
-		return "", false
+		return End{}
 	}
-	cmd, wait = "COMMIT", s.dirty || !lazy
-	if s.failed {
-		cmd = "ROLLBACK"
+	end := End{Commands: []string{"COMMIT"}, Wait: s.Binding(lazy)}
+	switch {
+	case s.failed && s.guard:
+		end.Commands = append(s.Unguard(), end.Commands...)
+	case s.failed && end.Wait:
+		return End{Refused: true}
+	case s.failed:
+		end.Commands, end.Lost = []string{"ROLLBACK"}, s.others
 	}
 	*s = State{}
-	return cmd, wait
+	return end
 }
 
 // Abort ends the remote transaction without its effects: the command to send,

@@ -2,18 +2,40 @@ package txn
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // remote is a model of what a PostgreSQL session does with the commands: it
-// fails the test on anything a server would refuse.
+// fails the test on anything a server would refuse. What statements have done
+// stands in the list of the savepoint they ran behind.
 type remote struct {
-	t      *testing.T
-	in     bool
-	failed bool
-	stack  []string
-	trace  []string
+	t         *testing.T
+	in        bool
+	failed    bool
+	stack     []savepoint // the first is the transaction
+	committed []effect
+	trace     []string
+}
+
+type savepoint struct {
+	name string
+	done []effect
+}
+
+// effect is what a statement has done, by a number that tells it from others.
+type effect int
+
+func (r *remote) clone() *remote {
+	c := *r
+	c.stack = nil
+	for _, sp := range r.stack {
+		c.stack = append(c.stack, savepoint{sp.name, slices.Clone(sp.done)})
+	}
+	c.trace = slices.Clone(r.trace)
+	return &c
 }
 
 func (r *remote) run(cmds ...string) {
@@ -36,41 +58,56 @@ func (r *remote) one(cmd string) {
 		if r.in {
 			r.die("there is already a transaction in progress")
 		}
-		r.in = true
+		r.in, r.stack = true, []savepoint{{}}
 	case words[0] == "COMMIT", cmd == "ROLLBACK":
 		if !r.in {
 			r.die("there is no transaction in progress")
 		}
-		if words[0] == "COMMIT" && r.failed {
-			r.die("COMMIT of a failed transaction")
+		if words[0] == "COMMIT" {
+			if r.failed {
+				r.die("COMMIT of a failed transaction")
+			}
+			for _, sp := range r.stack {
+				r.committed = append(r.committed, sp.done...)
+			}
 		}
 		r.in, r.failed, r.stack = false, false, nil
 	case strings.HasPrefix(cmd, "ROLLBACK TO"):
-		r.cut(last, true)
+		at := r.find(last)
+		r.stack = append(r.stack[:at], savepoint{name: last})
 		r.failed = false
 	case r.failed:
 		r.die("current transaction is aborted: " + cmd)
 	case words[0] == "SAVEPOINT":
-		r.stack = append(r.stack, last)
+		r.stack = append(r.stack, savepoint{name: last})
 	case words[0] == "RELEASE":
-		r.cut(last, false)
+		at := r.find(last)
+		for _, sp := range r.stack[at:] {
+			r.stack[at-1].done = append(r.stack[at-1].done, sp.done...)
+		}
+		r.stack = r.stack[:at]
 	}
 }
 
-// cut finds the innermost savepoint of this name and drops what is inside it,
-// and, unless keep, itself.
-func (r *remote) cut(name string, keep bool) {
+func (r *remote) do(e effect) {
 	r.t.Helper()
-	for i := len(r.stack) - 1; i >= 0; i-- {
-		if r.stack[i] == name {
-			if keep {
-				i++
-			}
-			r.stack = r.stack[:i]
-			return
+	if r.failed || !r.in {
+		r.die("a statement outside a sound transaction")
+	}
+	top := &r.stack[len(r.stack)-1]
+	top.done = append(top.done, e)
+}
+
+// find returns the place of the innermost savepoint of this name.
+func (r *remote) find(name string) int {
+	r.t.Helper()
+	for i := len(r.stack) - 1; i > 0; i-- {
+		if r.stack[i].name == name {
+			return i
 		}
 	}
 	r.die("savepoint " + name + " does not exist")
+	return 0
 }
 
 func (r *remote) die(why string) {
@@ -78,61 +115,134 @@ func (r *remote) die(why string) {
 	r.t.Fatalf("%s\ntrace: %s", why, strings.Join(r.trace, "; "))
 }
 
+// statement is one that the local transaction has run and not rolled back.
+type statement struct {
+	level int
+	locks bool
+	kept  bool // it has answered, so what it did is counted on
+	did   effect
+}
+
 // local drives a State as a backend would.
 type local struct {
+	lazy, serializable bool
+
 	s     State
 	r     *remote
 	level int
+	ran   []statement
 	path  []string
+}
+
+func (l *local) clone() *local {
+	c := *l
+	c.r, c.ran, c.path = l.r.clone(), slices.Clone(l.ran), slices.Clone(l.path)
+	return &c
+}
+
+// execute runs a statement, or tries to: in a transaction that has failed, one
+// is refused and changes nothing, whatever the local side then does.
+func (l *local) execute(guard, locks, fails bool) {
+	if l.s.Failed() {
+		l.r.run(l.s.Unguard()...)
+	}
+	if l.s.Failed() {
+		return
+	}
+	l.r.run(l.s.Enter(l.level, l.serializable, guard)...)
+	if locks {
+		l.s.MarkDirty()
+	}
+	st := statement{level: l.level, locks: locks, kept: !fails, did: effect(len(l.path))}
+	l.ran = append(l.ran, st)
+	if fails {
+		l.r.failed = true
+		l.s.MarkFailed()
+		return
+	}
+	l.r.do(st.did)
 }
 
 func (l *local) apply(ev string) bool {
 	l.path = append(l.path, ev)
 	switch ev {
-	case "use", "guarded", "fail":
-		if l.s.Failed() { // the local (sub)transaction is aborting too
-			return false
-		}
-		l.r.run(l.s.Enter(l.level, false, ev == "guarded")...)
-		if ev == "fail" {
-			l.r.failed = true
-			l.s.MarkFailed()
-		}
-	case "cancel":
+	case "use", "guarded", "lock", "fail", "fail guarded", "fail locking":
+		l.execute(strings.Contains(ev, "guarded"), strings.Contains(ev, "lock"), strings.Contains(ev, "fail"))
+	case "cancel", "cancel late": // nobody wants the rest of the guarded statement
 		if !l.s.Guarded() || l.s.Failed() {
 			return false
 		}
 		l.r.failed = true
 		l.s.MarkFailed()
-		l.r.run(l.s.Unguard()...)
-	case "push":
-		if l.s.Failed() {
-			return false
+		l.ran[len(l.ran)-1].kept = false
+		if ev == "cancel" {
+			l.r.run(l.s.Unguard()...)
 		}
+	case "push":
 		l.level++
 	case "subcommit":
-		if l.level == 1 || l.s.Failed() {
+		if l.level == 1 {
 			return false
 		}
 		l.s.SubCommit(l.level)
 		l.level--
+		for i := range l.ran {
+			l.ran[i].level = min(l.ran[i].level, l.level)
+		}
 	case "subabort":
 		if l.level == 1 {
 			return false
 		}
 		l.r.run(l.s.SubAbort(l.level)...)
+		l.ran = slices.DeleteFunc(l.ran, func(st statement) bool { return st.level >= l.level })
 		l.level--
 	case "commit":
-		if l.level != 1 || l.s.Failed() {
+		if l.level != 1 {
 			return false
 		}
-		cmd, _ := l.s.Commit(true)
-		l.r.run(cmd)
+		l.commit()
 	case "abort":
 		l.r.run(l.s.Abort())
-		l.level = 1
+		l.level, l.ran = 1, nil
 	}
 	return true
+}
+
+// commit checks what a local transaction may count on once it has committed:
+// what its statements did there is committed as well, or it has been told, or
+// it does not commit.
+func (l *local) commit() {
+	t := l.r.t
+	t.Helper()
+	binding, want := false, []effect(nil)
+	for _, st := range l.ran {
+		binding = binding || st.locks || l.serializable || !l.lazy
+		if st.kept {
+			want = append(want, st.did)
+		}
+	}
+	failed := l.s.Failed() && !l.s.Guarded()
+	l.r.committed = nil
+	end := l.s.Commit(l.lazy)
+	l.r.run(end.Commands...)
+	if end.Refused {
+		l.r.run(l.s.Abort())
+	}
+	switch {
+	case end.Refused != (failed && binding):
+		t.Fatalf("commit refused: %v, failed %v, binding %v, after %v", end.Refused, failed, binding, l.path)
+	case end.Refused:
+	case len(l.ran) > 0 && end.Wait != binding:
+		t.Fatalf("commit waits: %v, binding %v, after %v", end.Wait, binding, l.path)
+	case end.Lost && !failed:
+		t.Fatalf("said to be lost, and nothing has failed, after %v", l.path)
+	case !end.Lost && !slices.Equal(l.r.committed, want):
+		t.Fatalf("committed %v, want %v, after %v", l.r.committed, want, l.path)
+	}
+	if l.r.in {
+		t.Fatalf("in a transaction after %v", l.path)
+	}
+	l.ran = nil
 }
 
 // check compares the state with the model after every step.
@@ -147,43 +257,53 @@ func (l *local) check(t *testing.T) {
 	if l.s.Failed() != l.r.failed {
 		t.Fatalf("failed: %v here, %v there, after %v", l.s.Failed(), l.r.failed, l.path)
 	}
-	want := []string{}
+	var want, got []string
 	for d := 2; d <= l.s.depth; d++ {
 		want = append(want, fmt.Sprintf("s%d", d))
 	}
 	if l.s.guard {
 		want = append(want, querySavepoint)
 	}
-	if strings.Join(want, " ") != strings.Join(l.r.stack, " ") {
-		t.Fatalf("savepoints: %v here, %v there, after %v", want, l.r.stack, l.path)
+	for i, sp := range l.r.stack {
+		if i > 0 {
+			got = append(got, sp.name)
+		}
+	}
+	if !slices.Equal(want, got) {
+		t.Fatalf("savepoints: %v here, %v there, after %v", want, got, l.path)
 	}
 }
 
 // TestEverySequence runs all event sequences up to a length against the model.
+// A failure may be heard of locally or not, so anything may follow it.
 func TestEverySequence(t *testing.T) {
-	events := []string{"use", "guarded", "fail", "cancel", "push", "subcommit", "subabort", "commit", "abort"}
-	const length = 6
-	count := 0
-	var walk func(prefix []string)
-	walk = func(prefix []string) {
-		l := &local{r: &remote{t: t}, level: 1}
-		for _, ev := range prefix {
-			if !l.apply(ev) {
-				return
+	events := []string{"use", "guarded", "lock", "fail", "fail guarded", "fail locking", "cancel", "cancel late",
+		"push", "subcommit", "subabort", "commit", "abort"}
+	const length = 5
+	for _, lazy := range []bool{true, false} {
+		for _, serializable := range []bool{false, true} {
+			count := 0
+			var walk func(l *local)
+			walk = func(l *local) {
+				count++
+				if len(l.path) == length {
+					if l.level == 1 {
+						l.apply("commit")
+					}
+					return
+				}
+				for _, ev := range events {
+					if next := l.clone(); next.apply(ev) {
+						next.check(t)
+						walk(next)
+					}
+				}
 			}
-			l.check(t)
+			walk(&local{lazy: lazy, serializable: serializable, r: &remote{t: t}, level: 1})
+			if count < 70000 {
+				t.Fatalf("only %d sequences were walked", count)
+			}
 		}
-		count++
-		if len(prefix) == length {
-			return
-		}
-		for _, ev := range events {
-			walk(append(prefix[:len(prefix):len(prefix)], ev))
-		}
-	}
-	walk(nil)
-	if count < 10000 {
-		t.Fatalf("only %d sequences were walked", count)
 	}
 }
 
@@ -211,18 +331,53 @@ func TestEnter(t *testing.T) {
 	}
 }
 
+// TestCommitOfFailed: what a failed remote transaction means for the local one.
+func TestCommitOfFailed(t *testing.T) {
+	fail := func(level int, guard, dirty bool) func(s *State) {
+		return func(s *State) {
+			s.Enter(level, false, guard)
+			if dirty {
+				s.MarkDirty()
+			}
+			s.MarkFailed()
+		}
+	}
+	lock := func(s *State) { s.Enter(1, false, false); s.MarkDirty() }
+	read := func(s *State) { s.Enter(1, false, false) }
+	back := func(s *State) { s.SubAbort(2) }
+	for name, tt := range map[string]struct {
+		steps []func(s *State)
+		want  End
+	}{
+		"locked, failed outside the savepoint": {[]func(*State){lock, fail(1, false, false), back}, End{Refused: true}},
+		"locked, failed behind the savepoint":  {[]func(*State){lock, fail(2, false, true), back}, End{Commands: []string{"COMMIT"}, Wait: true}},
+		"locked behind the savepoint only":     {[]func(*State){read, fail(2, false, true), back}, End{Commands: []string{"COMMIT"}}},
+		"locked, and an unwanted statement failed": {[]func(*State){lock, fail(1, true, false)},
+			End{Commands: []string{"ROLLBACK TO SAVEPOINT pgwire_q", "RELEASE SAVEPOINT pgwire_q", "COMMIT"}, Wait: true}},
+		"read, then failed": {[]func(*State){read, fail(1, false, false)}, End{Commands: []string{"ROLLBACK"}, Lost: true}},
+		"only failed":       {[]func(*State){fail(1, false, false)}, End{Commands: []string{"ROLLBACK"}}},
+	} {
+		var s State
+		for _, step := range tt.steps {
+			step(&s)
+		}
+		if got := s.Commit(true); !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%s: %+v, want %+v", name, got, tt.want)
+		}
+	}
+}
+
 func TestCommitWaits(t *testing.T) {
 	for _, tt := range []struct {
-		lazy, dirty, wait bool
-	}{{true, false, false}, {true, true, true}, {false, false, true}} {
+		lazy, serializable, dirty, wait bool
+	}{{true, false, false, false}, {true, false, true, true}, {false, false, false, true}, {true, true, false, true}} {
 		var s State
-		s.Enter(1, false, false)
+		s.Enter(1, tt.serializable, false)
 		if tt.dirty {
 			s.MarkDirty()
 		}
-		cmd, wait := s.Commit(tt.lazy)
-		if cmd != "COMMIT" || wait != tt.wait {
-			t.Errorf("%+v: %q %v", tt, cmd, wait)
+		if end := s.Commit(tt.lazy); !slices.Equal(end.Commands, []string{"COMMIT"}) || end.Wait != tt.wait {
+			t.Errorf("%+v: %+v", tt, end)
 		}
 		if s != (State{}) {
 			t.Errorf("not idle after commit: %+v", s)
