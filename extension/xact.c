@@ -8,7 +8,10 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "storage/ipc.h"
+#include "storage/proc.h"
+#include "utils/timeout.h"
 #include "utils/timestamp.h"
 
 #include "conn.h"
@@ -53,6 +56,49 @@ follow_abort(int event, int level)
 	pgwire_deliver_notices();
 }
 
+/*
+ * The server stops the clock of statement_timeout before it commits, having
+ * nothing to wait for (finish_xact_command of tcop/postgres.c). We have: so the
+ * clock goes on. False: it runs anyway, or there is none.
+ */
+static bool
+resume_statement_timeout(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz limit = TimestampTzPlusMilliseconds(now, StatementTimeout);
+	TimestampTz before = get_timeout_finish_time(STATEMENT_TIMEOUT);
+
+	if (StatementTimeout <= 0 || MyBackendType != B_BACKEND ||
+		get_timeout_active(STATEMENT_TIMEOUT))
+		return false;
+	/* an earlier statement's clock would have run out, or has another limit */
+	if (before > now && before < limit)
+		limit = before;
+	enable_timeout_at(STATEMENT_TIMEOUT, limit);
+	return true;
+}
+
+/* Commit what is remote, waiting for it as for any statement. */
+static void
+pre_commit(void)
+{
+	pgwire_wait wait;
+	pgwire_error err;
+	bool		waited = false,
+				resumed = false;
+
+	while (PGWIRE_CALL(err, pgwire_go_xact_event, PGWIRE_XACT_PRE_COMMIT, 1, &wait) == PGWIRE_WAIT)
+	{
+		if (!waited)
+			resumed = resume_statement_timeout();
+		waited = true;
+		pgwire_wait_for(&wait);
+	}
+	if (resumed)
+		disable_timeout(STATEMENT_TIMEOUT, false);
+	pgwire_deliver_notices();
+}
+
 static void
 xact_callback(XactEvent event, void *arg)
 {
@@ -65,9 +111,7 @@ xact_callback(XactEvent event, void *arg)
 	{
 		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
-			while (PGWIRE_CALL(err, pgwire_go_xact_event, PGWIRE_XACT_PRE_COMMIT, 1, &wait) == PGWIRE_WAIT)
-				pgwire_wait_for(&wait);
-			pgwire_deliver_notices();
+			pre_commit();
 			break;
 		case XACT_EVENT_PRE_PREPARE:
 			PGWIRE_CALL(err, pgwire_go_xact_event, PGWIRE_XACT_PRE_PREPARE, 1, &wait);

@@ -29,7 +29,7 @@ const (
 // retryAfter is how long to wait for a cancel to work before another is sent:
 // one that arrives before the server has read the statement is lost.
 func (k *cancelling) retryAfter() time.Duration {
-	return min(100*time.Millisecond<<k.try, 5*time.Second)
+	return min(100*time.Millisecond<<min(k.try, 6), 5*time.Second)
 }
 
 // Cancel stops the active statement. It returns at once; CancelStep makes it
@@ -106,6 +106,7 @@ func (c *Conn) repeatCancel(pr Progress) *Waiting {
 	if c.broken != nil || pr != Blocked {
 		return &Waiting{FD: -1}
 	}
+	c.unmark() // the little that is still to come would not be noticed
 	fd, write := c.Poll()
 	return &Waiting{FD: fd, Write: write, Timeout: max(wait, 5*time.Millisecond)}
 }
