@@ -5,7 +5,8 @@
 #
 #   make && make install && make installcheck     with PG_CONFIG=... if need be
 #   make check          everything, with servers of its own; needs none running
-#   make check-matrix   pg_regress and isolation on PostgreSQL 17 and 18
+#   make check-matrix   what needs a server, on PostgreSQL 17 and 18
+#   make check-setup    check and demo on machines that lack what they need
 #   make demo           a tour on two throw-away servers
 #   make bench          the measurements of docs/bench.md
 #   make lint cwarn     what compilers and the laws of the house say
@@ -13,7 +14,7 @@
 
 # Goals that install what they need, PostgreSQL itself included: they must not
 # depend on a pg_config being there when make reads this file.
-TOOL_GOALS := check check-matrix demo bench lint cwarn dist
+TOOL_GOALS := check check-matrix check-setup demo bench lint cwarn dist
 TOOLS_ASKED := $(filter $(TOOL_GOALS),$(MAKECMDGOALS))
 PGXS_ASKED := $(filter-out $(TOOL_GOALS),$(or $(MAKECMDGOALS),all))
 

@@ -11,12 +11,13 @@ PG_CONFIG=${PG_CONFIG:-pg_config}
 STARTED=$(date +%s)
 
 # libpq's variables would send psql and pg_regress to the caller's own server.
-for v in $(compgen -e | grep '^PG' | grep -v '^PG_CONFIG$' || true); do unset "$v"; done
+for v in $(compgen -e | grep '^PG' | grep -vE '^(PG_CONFIG$|PGWIRE_)' || true); do unset "$v"; done
 export LC_ALL=C.UTF-8
 
 # The source tree may sit where only root may look; servers never run there.
 SCRATCH=""
 SERVERS=()
+BESIDE=""
 
 say() { printf '\n== %s  [%ds]\n' "$*" $(($(date +%s) - STARTED)); }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
@@ -38,6 +39,7 @@ scratch() {
 cleanup() {
 	local rc=$? d
 	trap - EXIT INT TERM HUP
+	[ -z "$BESIDE" ] || kill -- "-$BESIDE" 2>/dev/null || true
 	for d in "${SERVERS[@]}"; do
 		[ -f "$d/postmaster.pid" ] || continue
 		as_postgres "$BINDIR/pg_ctl" -D "$d" -m immediate -w -t 20 stop >/dev/null 2>&1 ||
@@ -72,18 +74,23 @@ need_packages() {
 		die "apt-get could not install ${missing[*]}"
 }
 
+# has_headers: what compiling for PG_CONFIG's server needs. Debian has pgxs.mk in
+# the package of the client programs, so that alone says nothing.
+has_headers() {
+	[ -f "$("$PG_CONFIG" --pgxs)" ] && [ -f "$("$PG_CONFIG" --includedir-server)/postgres.h" ]
+}
+
 # need_toolchain: a server with its headers and postgres_fdw, a C compiler, Go.
 need_toolchain() {
-	local major=15
-	if ! command -v "$PG_CONFIG" >/dev/null && command -v apt-cache >/dev/null; then
-		is_root && apt-get update -qq
+	local major=""
+	if command -v "$PG_CONFIG" >/dev/null; then
+		major=$("$PG_CONFIG" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+	elif command -v apt-cache >/dev/null; then
+		if is_root; then apt-get update -qq; fi
 		major=$(apt-cache depends postgresql 2>/dev/null |
 			sed -n 's/.*Depends: postgresql-\([0-9][0-9]*\)$/\1/p' | head -1)
-		major=${major:-15}
 	fi
-	if command -v "$PG_CONFIG" >/dev/null && [ -f "$("$PG_CONFIG" --pgxs)" ]; then
-		major=$("$PG_CONFIG" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
-	fi
+	major=${major:-15}
 	# shellcheck disable=SC2016
 	need_packages \
 		'command -v gcc::gcc' \
@@ -91,8 +98,8 @@ need_toolchain() {
 		'[ -f /usr/include/stdlib.h ]::libc6-dev' \
 		'test -x "$("$PG_CONFIG" --bindir)/postgres"'"::postgresql-$major" \
 		'test -f "$("$PG_CONFIG" --sharedir)/extension/postgres_fdw.control"::postgresql-contrib' \
-		'test -f "$("$PG_CONFIG" --pgxs)"'"::postgresql-server-dev-$major"
-	[ -f "$("$PG_CONFIG" --pgxs)" ] || die "PG_CONFIG=$PG_CONFIG is no pg_config of a PostgreSQL with its headers"
+		"has_headers::postgresql-server-dev-$major"
+	has_headers || die "PG_CONFIG=$PG_CONFIG is no pg_config of a PostgreSQL with its headers"
 	if is_root; then
 		getent passwd postgres >/dev/null || die "no system user postgres to run servers as"
 	fi
@@ -121,10 +128,13 @@ private_install() {
 	find "$dir" -mindepth 1 -delete
 	cp -rL "$("$PG_CONFIG" --bindir)/." "$dir/"
 	find "$root" -name 'pgwire_fdw*' -delete
+	dir=$("$PG_CONFIG" --includedir-server)
+	mkdir -p "$root${dir%/*}"
+	ln -s "$dir" "$root$dir"
 	make -s -C "$SRC" PG_CONFIG="$PG_CONFIG" GO="$GO" DESTDIR="$root" install >"$SCRATCH/install.log" 2>&1 ||
 		{ cat "$SCRATCH/install.log"; die "make install failed"; }
-	BINDIR=$dir
-	PG_CONFIG=$dir/pg_config
+	BINDIR=$root$("$PG_CONFIG" --bindir)
+	PG_CONFIG=$BINDIR/pg_config
 	export PG_CONFIG
 }
 
@@ -212,8 +222,50 @@ installcheck() {
 	[ "$ok" -gt 0 ] || [ "$bad" -gt 0 ] || { echo "no pg_regress test was run"; FAILED=$((FAILED + 1)); }
 }
 
+# start_main: the server that pg_regress runs on. JIT compiles for seconds what
+# runs for a millisecond; a test of its own has it on.
+start_main() {
+	start_server main 'max_connections = 60' 'max_prepared_transactions = 20' 'wal_level = logical' 'jit = off'
+}
+
+# regress NAME PORT: installcheck on a server of start_server, which must survive it.
+regress() {
+	installcheck "$SCRATCH/$1.sock" "$2"
+	if grep -E 'PANIC|was terminated by signal' "$SCRATCH/$1/log"; then
+		echo "FAILED: the server crashed during the tests"
+		tail -50 "$SCRATCH/$1/log"
+		FAILED=$((FAILED + 1))
+	fi
+}
+
 PASSED=0
 FAILED=0
+
+# beside FUNCTION: runs it at the same time as what follows, as a process group
+# of its own; join_beside waits for it, shows what it printed and adds its counts.
+beside() {
+	set -m
+	# shellcheck disable=SC2030 # the counts come back in a file
+	(
+		trap - EXIT INT TERM HUP
+		PASSED=0 FAILED=0
+		"$@"
+		echo "$PASSED $FAILED" >"$SCRATCH/beside"
+	) >"$SCRATCH/beside.out" 2>&1 </dev/null &
+	BESIDE=$!
+	set +m
+}
+
+# shellcheck disable=SC2031 # as above
+join_beside() {
+	local p=0 f=1 # one that did not come to its end has failed
+	wait "$BESIDE" || true
+	BESIDE=""
+	cat "$SCRATCH/beside.out"
+	[ ! -s "$SCRATCH/beside" ] || read -r p f <"$SCRATCH/beside"
+	PASSED=$((PASSED + p))
+	FAILED=$((FAILED + f))
+}
 
 # step NAME CMD...: runs one check whose only result is good or bad.
 step() {
@@ -233,15 +285,15 @@ go_tests() {
 	while [ "$1" != -- ]; do vars+=("$1") && shift; done
 	shift
 	say "$name"
-	local tally=$SCRATCH/tally p=0 f=0 rc=0
-	rm -f "$tally"
+	local tally p=0 f=0 rc=0
+	tally=$(mktemp "$SCRATCH/tally.XXXXXX")
 	(
 		cd "$SRC" || exit 1
 		set +e
 		env "${vars[@]}" "$GO" test -json "$@" 2>&1 | "$SCRATCH/gotally" -o "$tally"
 		exit "${PIPESTATUS[0]}"
 	) || rc=1
-	[ ! -f "$tally" ] || read -r p f <"$tally"
+	[ ! -s "$tally" ] || read -r p f <"$tally"
 	# A run that fails without naming a test (no package, no toolchain) counts too.
 	[ "$rc" = 0 ] || [ "$f" -gt 0 ] || f=1
 	PASSED=$((PASSED + p))
