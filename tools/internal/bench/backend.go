@@ -3,10 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -29,7 +25,7 @@ func (b *bench) parallel(ctx context.Context) error {
 	}
 	seen := map[string]int{}
 	watched := func(name string, conn *pgx.Conn, sql string) way {
-		return way{name, func(ctx context.Context) error {
+		return way{name: name, run: func(ctx context.Context) error {
 			most, err := b.watch(ctx, watcher, func() error { return execAll(ctx, conn, sql) })
 			seen[name] = max(seen[name], most)
 			return err
@@ -41,11 +37,9 @@ func (b *bench) parallel(ctx context.Context) error {
 		watched(direct, b.remote, `EXECUTE costly`),
 	}
 	title := "shipped WHERE with a costly predicate"
-	times, err := b.inTurn(ctx, title, ways)
-	if err != nil {
+	if err := b.inTurn(ctx, title, ways); err != nil {
 		return err
 	}
-	b.report.add(title, "the remote uses parallel workers", times)
 	b.report.note("Parallel workers of the remote during the shipped predicate: %d for pgwire_fdw, %d for postgres_fdw, %d for the direct query.",
 		seen[wire], seen[stock], seen[direct])
 	return nil
@@ -88,7 +82,7 @@ func (b *bench) firstQuery(ctx context.Context) error {
 		connecting = append(connecting, time.Since(start))
 		_ = conn.Close(ctx)
 		for name, sql := range map[string]string{
-			wire: `SELECT v FROM wire.kv WHERE id = 1`, stock: `SELECT v FROM stock.kv WHERE id = 1`, "plain": `SELECT count(*) FROM pg_class`,
+			wire: `SELECT v FROM wire.kv WHERE id = 1`, stock: `SELECT v FROM stock.kv WHERE id = 1`, plain: `SELECT count(*) FROM pg_class`,
 		} {
 			t1, t2, kb, err := b.newBackend(ctx, sql)
 			if err != nil {
@@ -104,12 +98,12 @@ func (b *bench) firstQuery(ctx context.Context) error {
 			beyond[name] = append(beyond[name], t-connecting.median())
 		}
 	}
-	delete(beyond, "plain")
-	b.report.add("first foreign query in a new backend, less the connection", "≤ 10 ms", beyond)
+	delete(beyond, plain)
+	b.report.add("first foreign query in a new backend, less the connection (at most 10 ms)", beyond)
 	b.report.note("A connection to the remote alone takes %s; a second foreign query %s (postgres_fdw %s). "+
 		"Private memory after the first query: %.1f MB with pgwire_fdw, %.1f MB with postgres_fdw, %.1f MB in a backend with no foreign query.",
 		show(connecting.median()), show(second[wire].median()), show(second[stock].median()),
-		mb(memory[wire]), mb(memory[stock]), mb(memory["plain"]))
+		mb(memory[wire]), mb(memory[stock]), mb(memory[plain]))
 	return b.memoryAfterScan(ctx)
 }
 
@@ -163,16 +157,6 @@ func (b *bench) memoryAfterScan(ctx context.Context) error {
 	b.report.note("Private memory while reading %s rows × 9 columns, at most: %.1f MB with pgwire_fdw, %.1f MB with postgres_fdw.",
 		count(b.rows(mixedRows)), after[0], after[1])
 	return nil
-}
-
-// sample is what a backend holds at one time.
-type sample struct {
-	kb, fds, threads    int
-	statements, portals int // in its session on the remote
-}
-
-func (s sample) String() string {
-	return fmt.Sprintf("%.1f MB, %d files, %d threads", mb([]int{s.kb}), s.fds, s.threads)
 }
 
 // growth: a million re-scans in one query, ten thousand queries in one session.
@@ -239,50 +223,4 @@ func (b *bench) rescans(ctx context.Context, conn *pgx.Conn, pid int) error {
 			samples = append(samples, s)
 		}
 	}
-}
-
-// lookInside is look, and a question to the FDW's session on the remote.
-func lookInside(ctx context.Context, conn *pgx.Conn, pid int) (sample, error) {
-	s, err := look(pid)
-	if err != nil {
-		return s, err
-	}
-	err = conn.QueryRow(ctx, `SELECT statements, portals FROM wire.inside`, pgx.QueryExecModeSimpleProtocol).Scan(&s.statements, &s.portals)
-	return s, err
-}
-
-// look reads what /proc says of a backend.
-func look(pid int) (sample, error) {
-	var s sample
-	rollup, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
-	if err != nil {
-		return s, err
-	}
-	for _, line := range strings.Split(string(rollup), "\n") {
-		fields := strings.Fields(line)
-		if len(fields) == 3 && (fields[0] == "Private_Clean:" || fields[0] == "Private_Dirty:") {
-			kb, err := strconv.Atoi(fields[1])
-			if err != nil {
-				return s, err
-			}
-			s.kb += kb
-		}
-	}
-	for dir, n := range map[string]*int{"fd": &s.fds, "task": &s.threads} {
-		entries, err := os.ReadDir(filepath.Join("/proc", strconv.Itoa(pid), dir))
-		if err != nil {
-			return s, err
-		}
-		*n = len(entries)
-	}
-	return s, nil
-}
-
-// mb is the median of sizes in kB, in MB.
-func mb(kb []int) float64 {
-	s := make(series, len(kb))
-	for i, n := range kb {
-		s[i] = time.Duration(n)
-	}
-	return float64(s.median()) / 1024
 }

@@ -23,7 +23,8 @@ type bench struct {
 	bindir     string
 	localPort  int
 	remotePort int
-	proxyPort  int // a proxy to the remote that adds delay to each round trip
+	proxyPort  int    // a proxy to the remote that adds delay to each round trip
+	remoteLog  string // file
 	runs       int
 	scale      float64
 	only       []string
@@ -31,6 +32,8 @@ type bench struct {
 	local  *pgx.Conn // one session for all, jit off
 	remote *pgx.Conn
 	report report
+
+	localPostmaster, remotePostmaster int // process ids
 }
 
 const password = "postgres" // of the superuser of tools/lib.sh's servers
@@ -41,6 +44,7 @@ func main() {
 	flag.StringVar(&b.bindir, "bindir", "", "directory of psql and pgbench")
 	flag.IntVar(&b.localPort, "local-port", 0, "port of the server with the foreign tables")
 	flag.IntVar(&b.remotePort, "remote-port", 0, "port of the server with the data")
+	flag.StringVar(&b.remoteLog, "remote-log", "", "file that the remote server logs to")
 	flag.IntVar(&b.runs, "runs", 5, "runs of each measure")
 	flag.Float64Var(&b.scale, "scale", 1, "factor for row counts")
 	flag.StringVar(&only, "only", "", "measures to run, separated by commas")
@@ -69,16 +73,19 @@ func (b *bench) run(ctx context.Context, out string) error {
 		return err
 	}
 	defer b.local.Close(ctx)
+	if b.localPostmaster, err = postmaster(ctx, b.local); err != nil {
+		return err
+	}
+	if b.remotePostmaster, err = postmaster(ctx, b.remote); err != nil {
+		return err
+	}
 	if err := b.load(ctx); err != nil {
 		return err
 	}
 	if err := b.describe(ctx); err != nil {
 		return err
 	}
-	measures := []way{
-		{"mixed", b.mixed}, {"narrow", b.narrow}, {"proxy", b.narrowFar}, {"point", b.point},
-		{"parallel", b.parallel}, {"first", b.firstQuery}, {"growth", b.growth},
-	}
+	measures := b.measures()
 	for _, name := range b.only {
 		if !slices.ContainsFunc(measures, func(m way) bool { return m.name == name }) {
 			return fmt.Errorf("there is no measure %q", name)
@@ -100,6 +107,16 @@ func (b *bench) run(ctx context.Context, out string) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(out, "bench.svg"), []byte(b.report.svg()), 0o644)
+}
+
+// measures are all there are, by the names of -only.
+func (b *bench) measures() []way {
+	return []way{
+		{name: "mixed", run: b.mixed}, {name: "narrow", run: b.narrow}, {name: "proxy", run: b.narrowFar},
+		{name: "point", run: b.point}, {name: "stop", run: b.stops}, {name: "clients", run: b.clients},
+		{name: "plan", run: b.planning}, {name: "parallel", run: b.parallel}, {name: "first", run: b.firstQuery},
+		{name: "memory", run: b.idleMemory}, {name: "growth", run: b.growth},
+	}
 }
 
 func connect(ctx context.Context, port int) (*pgx.Conn, error) {
@@ -146,23 +163,41 @@ func (s series) spread() float64 {
 type way struct {
 	name string
 	run  func(context.Context) error
+	once bool // takes so long that one run, without one before it, must do
 }
 
 // inTurn runs every way once per round, so that a machine that grows slower or
-// faster meanwhile does so for all of them. A round before the first is not counted.
-func (b *bench) inTurn(ctx context.Context, what string, ways []way) (map[string]series, error) {
-	times := map[string]series{}
+// faster meanwhile does so for all of them, and adds a row and what each run
+// cost both servers. A round before the first is not counted.
+func (b *bench) inTurn(ctx context.Context, title string, ways []way, aims ...aim) error {
+	times, costs := map[string]series{}, map[string]cost{}
 	for round := range b.runs + 1 {
 		for _, w := range ways {
+			if w.once && round != 1 {
+				continue
+			}
+			before, err := b.costNow()
+			if err != nil {
+				return err
+			}
 			start := time.Now()
 			if err := w.run(ctx); err != nil {
-				return nil, fmt.Errorf("%s: %w", w.name, err)
+				return fmt.Errorf("%s: %w", w.name, err)
+			}
+			took := time.Since(start)
+			after, err := b.costNow()
+			if err != nil {
+				return err
 			}
 			if round > 0 {
-				times[w.name] = append(times[w.name], time.Since(start))
+				times[w.name] = append(times[w.name], took)
+				c := costs[w.name]
+				costs[w.name] = cost{c.local.plus(after.local.minus(before.local)), c.remote.plus(after.remote.minus(before.remote))}
 			}
 		}
-		progress("%s: round %d of %d", what, round, b.runs)
+		progress("%s: round %d of %d", title, round, b.runs)
 	}
-	return times, nil
+	b.report.add(title, times, aims...)
+	b.report.addCosts(title, ways, times, costs)
+	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"net"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -67,7 +68,7 @@ func throughProxy(t *testing.T, oneWay time.Duration, handle func(net.Conn)) net
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
-	conn, err := net.Dial("tcp4", net.JoinHostPort("127.0.0.1", itoa(b.proxyPort)))
+	conn, err := net.Dial("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(b.proxyPort)))
 	if err != nil {
 		t.Fatal(err)
 	}

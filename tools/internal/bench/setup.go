@@ -18,6 +18,7 @@ const (
 	stock  = "postgres_fdw"
 	stock2 = "postgres_fdw, fetch_size 10000"
 	direct = "straight to the remote"
+	plain  = "no foreign query"
 	far    = "_far"
 )
 
@@ -44,11 +45,12 @@ func (b *bench) load(ctx context.Context) error {
 			FROM generate_series(1, %d) g`, b.rows(narrowRows)),
 		fmt.Sprintf(`CREATE TABLE kv AS SELECT g AS id, 'value of ' || g AS v FROM generate_series(1, %d) g`, keyRows),
 		`ALTER TABLE kv ADD PRIMARY KEY (id)`,
+		`CREATE TABLE kv2 (LIKE kv INCLUDING ALL)`, `INSERT INTO kv2 SELECT * FROM kv`,
 		// What the FDW's own session keeps on the remote, seen from inside it.
 		`CREATE VIEW inside AS SELECT (SELECT count(*) FROM pg_prepared_statements) AS statements,
 			(SELECT count(*) FROM pg_cursors) AS portals`,
 		`VACUUM ANALYZE`,
-		`SELECT pg_prewarm('mixed'), pg_prewarm('narrow'), pg_prewarm('kv'), pg_prewarm('kv_pkey')`,
+		`SELECT pg_prewarm('mixed'), pg_prewarm('narrow'), pg_prewarm('kv'), pg_prewarm('kv_pkey'), pg_prewarm('kv2'), pg_prewarm('kv2_pkey')`,
 	); err != nil {
 		return err
 	}
@@ -56,7 +58,8 @@ func (b *bench) load(ctx context.Context) error {
 		return err
 	}
 	for _, c := range contenders {
-		for suffix, port := range map[string]int{"": b.remotePort, far: b.proxyPort} {
+		// _b and _c are more servers of one wrapper, for sessions that use three
+		for suffix, port := range map[string]int{"": b.remotePort, "_b": b.remotePort, "_c": b.remotePort, far: b.proxyPort} {
 			if err := b.foreign(ctx, c, c.schema+suffix, port); err != nil {
 				return err
 			}
@@ -78,6 +81,7 @@ func (b *bench) foreign(ctx context.Context, c contender, schema string, port in
 		table("mixed", `id int8, a int4, f float8, n numeric(14,4), d date, ts timestamptz, s text, vc varchar(40), b bool`),
 		table("narrow", `id int8, a int4, b int4`),
 		table("kv", `id int4, v text`),
+		table("kv2", `id int4, v text`),
 		table("inside", `statements int8, portals int8`),
 	)
 }
