@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"pgwire_fdw/regress/cluster/pgtest"
 )
 
@@ -78,5 +80,30 @@ func TestScarceMemory(t *testing.T) {
 			s.works()
 		})
 	}
+	noCrash(t, r.local)
+}
+
+// TestMemoryGroup: what is bounded in bytes stays within a memory limit at which
+// the kernel kills, however much goes by.
+func TestMemoryGroup(t *testing.T) {
+	need(t, 4)
+	r := newRig(t)
+	r.remote.Exec(t, scarceTables)
+	r.local.Exec(t, `ALTER SERVER remote OPTIONS (ADD fetch_memory '4MB')`,
+		`CREATE FOREIGN TABLE wide (id int, t text) SERVER remote`,
+		`CREATE FOREIGN TABLE complaint (n int, v int) SERVER remote`,
+		`CREATE FOREIGN TABLE chatter (n int, v int) SERVER remote`)
+	r.local.LimitMemory(t, 200*mb)
+	s := open(t, r.local)
+	s.must("SET client_min_messages = error")
+	s.works()
+	s.want("SELECT count(*) || ' ' || sum(length(t)) FROM wide", fmt.Sprintf("600 %d", 600*mb))
+	s.refused("SELECT v FROM complaint WHERE n = 100", "P0001")
+	s.want("SELECT v FROM chatter WHERE n = 30", "30")
+	var fs unix.Statfs_t
+	if err := unix.Statfs(r.local.Data, &fs); err == nil && fs.Type != unix.TMPFS_MAGIC { // where a file is memory
+		s.want("SELECT count(*) FROM wide w WHERE length(t) + (SELECT id FROM t WHERE t.id = w.id) > 0", "600")
+	}
+	s.works()
 	noCrash(t, r.local)
 }
