@@ -44,6 +44,7 @@ func OpenConn(a ConnArgs) (Status, Wait, *Error) {
 		UserID:     a.UserID,
 		Keep:       o.KeepConnections,
 		LazyCommit: o.LazyCommit,
+		Pooled:     o.Pooled,
 		Params: dial.Params{
 			Server: a.Server, Options: o.Params, Superuser: a.Superuser,
 			PasswordRequired: o.PasswordRequired,
@@ -61,18 +62,23 @@ func OpenConn(a ConnArgs) (Status, Wait, *Error) {
 	return StatusOK, Wait{}, nil
 }
 
-// remoteSettings are what every remote session runs with: what text and
+// remoteSettings are what every remote statement runs with: what text, names and
 // shipped expressions mean there must not depend on the remote role's or
-// database's defaults. They travel in the startup packet.
+// database's defaults. They travel in the startup packet, or with each
+// transaction where that does not reach the session. Behind pg_catalog stands
+// pg_temp, which would else go before it.
 func remoteSettings() map[string]string {
 	return map[string]string{
 		"client_encoding":    backend.settings.Encoding,
-		"search_path":        "pg_catalog",
+		"search_path":        "pg_catalog, pg_temp",
 		"TimeZone":           "GMT",
 		"DateStyle":          "ISO",
 		"IntervalStyle":      "postgres",
 		"extra_float_digits": "3",
 		"array_nulls":        "on",
+		"bytea_output":       "hex",
+
+		"standard_conforming_strings": "on",
 	}
 }
 

@@ -19,6 +19,9 @@ type Target struct {
 	Params      Params
 	Keep        bool // option keep_connections
 	LazyCommit  bool // option lazy_commit
+	// Pooled is the option of that name. With "true" the settings in Params are
+	// not sent with the start-up.
+	Pooled string
 }
 
 // Attempt is a connection being made in a goroutine of its own. The backend's

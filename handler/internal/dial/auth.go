@@ -90,8 +90,8 @@ func protocolNumber(version string) uint32 {
 }
 
 func (x *exchange) begin() error {
-	parameters := maps.Clone(x.s.runtime)
-	parameters["user"], parameters["database"] = x.s.user, x.s.database
+	parameters := map[string]string{"user": x.s.user, "database": x.s.database}
+	maps.Copy(parameters, x.e.runtime) // has neither of the two
 	return x.send(&pgproto3.StartupMessage{ProtocolVersion: protocolNumber(x.s.maxProtocol), Parameters: parameters})
 }
 

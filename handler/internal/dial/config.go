@@ -57,7 +57,7 @@ type settings struct {
 	requirePeer string
 
 	user, database, password string
-	runtime                  map[string]string // startup parameters
+	runtime, fewer           map[string]string // startup parameters, and those without Params.Settings
 	channelBinding           string
 	requireAuth              string          // as written, for messages and pgconn
 	authAllowed              map[string]bool // methods that require_auth allows, nil for all
@@ -231,20 +231,23 @@ func parseNumbers(s *settings, p Params) *sqlerr.Error {
 // parseStartup collects the startup packet. A zero byte would end a string early on the wire and so smuggle in
 // another parameter; pgproto3 refuses it too, but late and without the option's name.
 func parseStartup(s *settings, p Params) *sqlerr.Error {
-	s.runtime = maps.Clone(p.Settings)
-	if s.runtime == nil {
-		s.runtime = map[string]string{}
-	}
 	for _, reserved := range []string{"user", "database", "replication"} {
-		if _, ok := s.runtime[reserved]; ok {
+		if _, ok := p.Settings[reserved]; ok {
 			return sqlerr.New(sqlstate.InternalError, "startup parameter \"%s\" cannot be a session setting", reserved)
 		}
 	}
+	s.fewer = map[string]string{}
 	if v := p.Options["options"]; v != "" {
-		s.runtime["options"] = v
+		s.fewer["options"] = v
 	}
 	if p.ApplicationName != "" {
-		s.runtime["application_name"] = p.ApplicationName
+		s.fewer["application_name"] = p.ApplicationName
+	}
+	s.runtime = maps.Clone(s.fewer)
+	for name, value := range p.Settings {
+		if _, set := s.runtime[name]; !set {
+			s.runtime[name] = value
+		}
 	}
 	for _, f := range [][2]string{{"user", s.user}, {"dbname", s.database}, {"password", s.password}} {
 		if strings.IndexByte(f[1], 0) >= 0 {

@@ -40,6 +40,7 @@ type Established struct {
 	Elapsed      time.Duration
 
 	settings *settings
+	runtime  map[string]string // parameters sent
 	endpoint endpoint
 	address  address
 }
@@ -298,13 +299,31 @@ type handshakeError struct{ error }
 
 func (e handshakeError) Unwrap() error { return e.error }
 
-// attempt makes one connection: connect(2), TLS, start-up. mayPlain lets a server without TLS have a plain one.
+// attempt makes one connection. A pooler that refuses a parameter of ours is asked again without any: who uses the
+// session looks at what it runs with.
 func (d *dialer) attempt(ctx context.Context, ep endpoint, a address, secure, mayPlain bool) (*Established, error) {
+	e, err := d.once(ctx, ep, a, secure, mayPlain)
+	if len(d.runtime) > len(d.fewer) && parameterRefused(err) {
+		d.runtime = d.fewer
+		e, err = d.once(ctx, ep, a, secure, mayPlain)
+	}
+	return e, err
+}
+
+// parameterRefused reports whether the connection was refused by PgBouncer (client.c of it) for a startup parameter that it
+// neither passes on nor was told to ignore. No server refuses so.
+func parameterRefused(err error) bool {
+	var e *sqlerr.Error
+	return errors.As(err, &e) && e.SQLState == sqlstate.ProtocolViolation && strings.HasPrefix(e.Message, "unsupported startup parameter")
+}
+
+// once is one connection: connect(2), TLS, start-up. mayPlain lets a server without TLS have a plain one.
+func (d *dialer) once(ctx context.Context, ep endpoint, a address, secure, mayPlain bool) (*Established, error) {
 	sock, err := connect(ctx, a, d.keepalive)
 	if err != nil {
 		return nil, err
 	}
-	e := &Established{Sock: sock, Stream: sock, Host: ep.label(), Port: strconv.Itoa(ep.port), settings: d.settings, endpoint: ep, address: a}
+	e := &Established{Sock: sock, Stream: sock, Host: ep.label(), Port: strconv.Itoa(ep.port), settings: d.settings, runtime: d.runtime, endpoint: ep, address: a}
 	err = e.guarded(ctx, func() error {
 		if ep.unix {
 			if err := checkPeer(sock, d.requirePeer); err != nil {

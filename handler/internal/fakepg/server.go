@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -50,8 +51,10 @@ type Options struct {
 	Direct    bool // expect TLS at once (sslnegotiation=direct)
 
 	Parameters map[string]string // ParameterStatus to send
-	Key        []byte            // secret key, default Key
-	Notices    int               // NoticeResponses to send before ReadyForQuery
+	// Takes are the startup parameters besides user and database that are not refused as PgBouncer does; nil: all.
+	Takes   []string
+	Key     []byte // secret key, default Key
+	Notices int    // NoticeResponses to send before ReadyForQuery
 
 	// NewestMinor, when set, answers a startup message of a newer protocol than 3.NewestMinor-1 with a
 	// NegotiateProtocolVersion; 1 stands for a server of protocol 3.0.
@@ -407,6 +410,11 @@ func (c *Conn) begin(m *pgproto3.StartupMessage) error {
 	}
 	if o.User != "" && m.Parameters["user"] != o.User {
 		return c.refuse("28000", "role does not exist")
+	}
+	for name := range m.Parameters {
+		if o.Takes != nil && name != "user" && name != "database" && !slices.Contains(o.Takes, name) {
+			return c.refuse("08P01", "unsupported startup parameter: "+name)
+		}
 	}
 	if err := o.Auth.run(c, m.Parameters["user"], o.Password); err != nil {
 		return err

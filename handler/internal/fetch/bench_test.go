@@ -65,6 +65,11 @@ func (c *canned) serve(conn net.Conn) {
 			continue
 		}
 		answer := c.again
+		if bytes.Contains(buf[:n], []byte("pg_backend_pid")) {
+			if _, err := conn.Write(ownSession); err != nil {
+				return
+			}
+		}
 		if buf[0] == 'P' || buf[0] == 'C' {
 			answer = c.first
 		}
@@ -74,6 +79,17 @@ func (c *canned) serve(conn net.Conn) {
 		n = 0
 	}
 }
+
+// ownSession is what a session says that is ours and has its settings.
+var ownSession = func() (b []byte) {
+	for _, values := range [][][]byte{{[]byte("0"), []byte("UTF8")}, {[]byte("UTF8")}} {
+		b, _ = (&pgproto3.ParseComplete{}).Encode(b)
+		b, _ = (&pgproto3.BindComplete{}).Encode(b)
+		b, _ = (&pgproto3.DataRow{Values: values}).Encode(b)
+		b, _ = (&pgproto3.CommandComplete{CommandTag: []byte("SELECT 1")}).Encode(b)
+	}
+	return b
+}()
 
 var narrow = []wire.Column{{Name: "a", TypeOID: 23, Typmod: -1}, {Name: "b", TypeOID: 20, Typmod: -1}, {Name: "c", TypeOID: 701, Typmod: -1}}
 

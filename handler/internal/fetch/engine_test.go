@@ -40,6 +40,10 @@ type engine struct {
 	// leaveAfter ends a session after that many Syncs and Queries; 0 never
 	leaveAfter int
 	forgets    int // how often all prepared statements were lost
+	// pid is what a session says of its process, fakepg.PID unless set
+	pid int
+	// asked and set count the questions for a session's settings, and the settings
+	asked, set int
 }
 
 var genColumns = []wire.Column{{Name: "id", TypeOID: 23, Typmod: -1}, {Name: "v", TypeOID: 25, Typmod: -1}}
@@ -184,8 +188,11 @@ func (s *engineConn) handle(m pgproto3.FrontendMessage) (synced bool, err error)
 	}
 	switch m := m.(type) {
 	case *pgproto3.Parse:
-		s.note("Parse %s %s", stable(m.Name), m.Query)
 		s.named[m.Name] = m.Query
+		if ofSession(m.Query) {
+			return false, s.send(&pgproto3.ParseComplete{})
+		}
+		s.note("Parse %s %s", stable(m.Name), m.Query)
 		return false, s.send(&pgproto3.ParseComplete{})
 	case *pgproto3.Close:
 		if m.ObjectType == 'P' {
@@ -197,19 +204,54 @@ func (s *engineConn) handle(m pgproto3.FrontendMessage) (synced bool, err error)
 		}
 		return false, s.send(&pgproto3.CloseComplete{})
 	case *pgproto3.Bind:
-		s.note("Bind %s", stable(m.PreparedStatement))
+		if !ofSession(s.named[m.PreparedStatement]) {
+			s.note("Bind %s", stable(m.PreparedStatement))
+		}
 		return false, s.bind(m)
 	case *pgproto3.Describe:
 		s.note("Describe")
 		return false, s.describe()
 	case *pgproto3.Execute:
+		s.cur = s.bound[m.Portal]
+		if s.cur != nil && ofSession(s.cur.sql) {
+			return false, s.session(s.cur.sql)
+		}
 		s.note("Execute %d", m.MaxRows)
-		if s.cur = s.bound[m.Portal]; s.cur == nil {
+		if s.cur == nil {
 			return false, s.fail("34000", "portal does not exist")
 		}
 		return false, s.command(s.cur.sql, int(m.MaxRows))
 	}
 	return false, fmt.Errorf("unexpected %T", m)
+}
+
+// ofSession tells the statements by which a session is asked who it is, and given
+// its settings. They are answered but not logged.
+func ofSession(sql string) bool { return strings.HasPrefix(sql, "SELECT pg_catalog.") }
+
+func (s *engineConn) session(sql string) error {
+	if s.tx == 'E' {
+		return s.fail("25P02", "current transaction is aborted")
+	}
+	row := &pgproto3.DataRow{Values: [][]byte{[]byte("UTF8")}}
+	s.mu.Lock()
+	if strings.Contains(sql, "set_config") {
+		s.set++
+	} else {
+		s.asked++
+	}
+	s.mu.Unlock()
+	if strings.Contains(sql, "pg_backend_pid") {
+		pid := s.pid
+		if pid == 0 {
+			pid = fakepg.PID
+		}
+		row.Values = append([][]byte{[]byte(strconv.Itoa(pid))}, row.Values...)
+	}
+	if err := s.send(row); err != nil || s.skip {
+		return err
+	}
+	return s.send(&pgproto3.CommandComplete{CommandTag: []byte("SELECT 1")})
 }
 
 // stable makes a statement's name the same in every run.

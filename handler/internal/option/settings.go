@@ -17,6 +17,9 @@ type Connection struct {
 	KeepConnections bool
 	// LazyCommit leaves the answer to a harmless COMMIT unread for a while.
 	LazyCommit bool
+	// Pooled is "auto", "true" or "false": whether another session of the server
+	// may serve each transaction.
+	Pooled string
 	// PasswordRequired holds a user who is no superuser to the password rule.
 	PasswordRequired bool
 }
@@ -31,8 +34,8 @@ func (c Connection) String() string {
 		}
 		fmt.Fprintf(&b, "%s=%s ", name, value)
 	}
-	fmt.Fprintf(&b, "keep_connections=%t lazy_commit=%t password_required=%t",
-		c.KeepConnections, c.LazyCommit, c.PasswordRequired)
+	fmt.Fprintf(&b, "keep_connections=%t lazy_commit=%t pooled=%s password_required=%t",
+		c.KeepConnections, c.LazyCommit, c.Pooled, c.PasswordRequired)
 	return b.String()
 }
 
@@ -54,6 +57,7 @@ func ParseConnection(pairs []Pair) Connection {
 		Params:           map[string]string{},
 		KeepConnections:  v.bool("keep_connections"),
 		LazyCommit:       v.bool("lazy_commit"),
+		Pooled:           v.text("pooled"),
 		PasswordRequired: v.bool("password_required"),
 	}
 	for _, p := range pairs {

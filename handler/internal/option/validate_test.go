@@ -27,7 +27,7 @@ var postgresFdw = map[Catalog]string{
 
 // What this wrapper knows beyond postgres_fdw 18.
 var beyond = map[Catalog]string{
-	Server: "servicefile fetch_memory lazy_commit",
+	Server: "servicefile fetch_memory lazy_commit pooled",
 	Table:  "fetch_memory",
 }
 

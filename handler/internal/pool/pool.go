@@ -87,7 +87,11 @@ func (p *Pool) Open(t dial.Target) (*session.Waiting, *sqlerr.Error) {
 		if err := dial.CheckPassword(t.Params); err != nil {
 			return nil, err
 		}
-		d, err := dial.Start(t.Params)
+		params := t.Params
+		if t.Pooled == session.PooledTrue {
+			params.Settings = nil // each transaction sets them
+		}
+		d, err := dial.Start(params)
 		if err != nil {
 			return nil, err
 		}
@@ -101,19 +105,9 @@ func (p *Pool) Open(t dial.Target) (*session.Waiting, *sqlerr.Error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, p.adopt(e, est)
-}
-
-// adopt turns an established connection into the entry's Conn.
-func (p *Pool) adopt(e *entry, est *dial.Established) *sqlerr.Error {
-	params := &e.target.Params
-	if err := session.CheckSettings(est, params.Server, params.Settings); err != nil {
-		_ = est.Sock.Close()
-		return err
-	}
 	e.elapsed = est.Elapsed
-	e.conn = session.NewConn(est, params.Server, e.target.Umid, params.Settings, p.notices.Add)
-	return nil
+	e.conn = session.NewConn(est, t.Params.Server, t.Umid, e.target.Params.Settings, e.target.Pooled, p.notices.Add)
+	return nil, nil
 }
 
 // ConnectTime is how long the mapping's connection took to open.

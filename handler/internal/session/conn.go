@@ -66,7 +66,8 @@ type Conn struct {
 	notify func(Notice)
 
 	serial   uint32
-	settings map[string]string // what the session was asked to run with
+	settings map[string]string // what the session is to run with
+	sharing  sharing
 	state    state
 	broken   *sqlerr.Error // why, when the state is broken
 	failure  *sqlerr.Error // what put the remote transaction in its failed state
@@ -123,12 +124,15 @@ const (
 // serial numbers connections, so that C can recognise a socket it knows.
 var serial uint32
 
-// NewConn takes over an established connection. notify receives notices.
-func NewConn(est *dial.Established, server string, umid uint32, settings map[string]string, notify func(Notice)) *Conn {
+// NewConn takes over an established connection. settings are what statements
+// run with, whether they were sent with the start-up or not; pooled is the option
+// of that name. notify receives notices.
+func NewConn(est *dial.Established, server string, umid uint32, settings map[string]string, pooled string, notify func(Notice)) *Conn {
 	serial++
 	c := &Conn{Server: server, serial: serial, Umid: umid, est: est, stream: est.Stream, notify: notify, settings: settings}
 	loaded := c.in.load(est.Buffered)
 	c.stmts.init()
+	c.sharing.init(pooled)
 	invariant.Track("connection", 1)
 	if err := est.Sock.SetNonblocking(true); err != nil {
 		c.lost(err)

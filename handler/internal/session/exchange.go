@@ -16,8 +16,10 @@ import (
 // exchange is what was sent up to one Sync (or one simple query).
 type exchange struct {
 	phase    phase
-	then     phase // behind the transaction commands
-	controls int   // CommandCompletes of transaction commands still to come
+	then     phase   // behind the transaction commands
+	controls int     // CommandCompletes still to come of what is in front of the statement
+	front    []front // what that is, nil: transaction commands only
+	frontRow bool    // the row of the one being answered has come
 	entrance entrance
 	sink     Sink // nil: transaction commands only
 	rows     int64
@@ -37,7 +39,7 @@ type exchange struct {
 type phase uint8
 
 const (
-	controlling phase = iota // completions of transaction commands are to come
+	controlling phase = iota // completions of what is in front of the statement are to come
 	describing               // the description of the statement's rows is
 	streaming                // rows, and their end
 	refused                  // an error has come: only ReadyForQuery may
@@ -73,6 +75,9 @@ func (ex *exchange) start() {
 
 // row dispatches a DataRow; false when the sink does not take it.
 func (c *Conn) row(body []byte) bool {
+	if len(c.queue) > 0 && c.queue[0].phase == controlling && c.rowInFront(c.queue[0], body) {
+		return true
+	}
 	if len(c.queue) == 0 || c.queue[0].phase != streaming {
 		c.protocolError("a row came that nothing had asked for")
 		return true
@@ -153,6 +158,11 @@ func (c *Conn) rowDescription(ex *exchange, body []byte) {
 
 func (c *Conn) commandComplete(ex *exchange, body []byte, next phase) {
 	if ex.phase == controlling {
+		if ex.frontRow != (ex.running() != frontCommand) {
+			c.protocolError("the question for a session's settings was completed without an answer")
+			return
+		}
+		ex.frontRow = false
 		if ex.controls--; ex.controls == 0 {
 			ex.phase = ex.then
 		}
@@ -214,6 +224,9 @@ func (c *Conn) readyForQuery(ex *exchange, body []byte) {
 		c.protocolError("bad transaction status")
 		return
 	}
+	if c.checkReported(body[0]); c.broken != nil {
+		return
+	}
 	n := copy(c.queue, c.queue[1:])
 	c.queue[n] = nil
 	c.queue = c.queue[:n]
@@ -271,7 +284,7 @@ func (c *Conn) checkStatus(ex *exchange, status byte) {
 		// what was sent after it fails or succeeds for itself
 	case status == 'E':
 		if ex.sink != nil && ex.controls > 0 {
-			c.Tx = ex.entrance.partly(ex.controls)
+			c.Tx = ex.entrance.partly(ex.missing())
 		}
 		if !c.Tx.Failed() {
 			c.failure = ex.err

@@ -80,7 +80,8 @@ func (r *recorder) Keep() bool { return false }
 
 func (r *recorder) Discard() {}
 
-// testConn is a Conn whose server says in.
+// testConn is a Conn whose server says in, and whose session is known to be
+// ours.
 func testConn(t testing.TB, stream io.ReadWriter) (*Conn, *[]Notice) {
 	t.Helper()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
@@ -101,7 +102,8 @@ func testConn(t testing.TB, stream io.ReadWriter) (*Conn, *[]Notice) {
 		stream = sock
 	}
 	var notices []Notice
-	c := NewConn(&dial.Established{Sock: sock, Stream: stream}, "far", 1, map[string]string{"client_encoding": "UTF8"}, func(n Notice) { notices = append(notices, n) })
+	c := NewConn(&dial.Established{Sock: sock, Stream: stream}, "far", 1, map[string]string{"client_encoding": "UTF8"}, PooledAuto, func(n Notice) { notices = append(notices, n) })
+	c.sharing.known = true
 	t.Cleanup(func() { c.Close(); _ = unix.Close(pair[1]) })
 	return c, &notices
 }

@@ -92,17 +92,14 @@ func validState(s string) bool {
 	return len(s) == 5
 }
 
-// parameterStatus watches the settings that decide what text means. (Not the
-// time zone: values are printed with their offset.)
+// parameterStatus watches the settings that decide what text means.
 func (c *Conn) parameterStatus(body []byte) {
 	var m pgproto3.ParameterStatus
 	if err := m.Decode(body); err != nil {
 		c.protocolError("bad parameter status: %v", err)
 		return
 	}
-	if m.Name != "TimeZone" && !agrees(c.settings, m.Name, m.Value) {
-		c.protocolError("%s has been changed to %q", m.Name, m.Value)
-	}
+	c.reported(m.Name, m.Value)
 }
 
 func (c *Conn) tell(level int, cause *sqlerr.Error, format string, args ...any) {

@@ -101,16 +101,21 @@ func (c *Conn) appendBefore(buf []byte, req *Request, ex *exchange) (_ []byte, e
 	c.stmts.doomed, c.portals.closing = c.stmts.doomed[:0], c.portals.closing[:0]
 	if req.Alone {
 		ex.want = 'I'
-		return buf, nil
+		return c.appendSharing(buf, ex)
 	}
 	ex.entrance = entrance{before: c.Tx, level: req.Level, serializable: req.Serializable, guard: req.Guard}
 	for _, cmd := range c.Tx.Enter(req.Level, req.Serializable, req.Guard) {
 		if buf, err = appendControl(buf, cmd); err != nil {
 			return buf, err
 		}
-		ex.controls++
+		ex.add(frontCommand)
+		if ex.begins && ex.controls == 1 {
+			if buf, err = c.appendSharing(buf, ex); err != nil {
+				return buf, err
+			}
+		}
 	}
-	ex.entrance.commands = ex.controls
+	ex.entrance.commands = ex.missing() // none has been run so far
 	if req.Dirty {
 		c.Tx.MarkDirty()
 	}
@@ -187,7 +192,7 @@ func (c *Conn) appendQuery(buf []byte, req *Request, ex *exchange) ([]byte, erro
 	ex.stmt, ex.reused = st, st.prepared
 	var err error
 	if !st.prepared {
-		if st.uses > 1 && c.stmts.lost < maxLost {
+		if st.uses > 1 && c.sharing.prepares() && c.stmts.lost < maxLost {
 			if st.name != "" {
 				c.stmts.doomed = append(c.stmts.doomed, st.name)
 			}

@@ -1,11 +1,6 @@
 package session
 
-import (
-	"pgwire_fdw/handler/internal/dial"
-	"pgwire_fdw/handler/internal/sqlerr"
-	"pgwire_fdw/handler/internal/sqlstate"
-	"strings"
-)
+import "strings"
 
 // agrees reports whether the value that the remote reports for a setting is
 // what was asked for; a setting nobody asked for agrees.
@@ -41,17 +36,4 @@ func sameEncoding(a, b string) bool {
 		return s
 	}
 	return norm(a) == norm(b)
-}
-
-// CheckSettings refuses a session that reports another value of a setting than
-// was asked for with the start-up: est belongs to the caller still.
-func CheckSettings(est *dial.Established, server string, asked map[string]string) *sqlerr.Error {
-	for name, got := range est.ParameterStatus {
-		if !agrees(asked, name, got) {
-			return sqlerr.New(sqlstate.UnableToConnect, "could not connect to server \"%s\"", server).
-				WithDetail("The remote session runs with %s %q, but was asked for %q.", name, got, asked[name]).
-				WithHint("A connection pooler in between may be ignoring startup parameters.")
-		}
-	}
-	return nil
 }
