@@ -8,116 +8,21 @@
  */
 #include "postgres.h"
 
-#include "access/transam.h"
 #include "access/xact.h"
-#include "catalog/pg_proc.h"
-#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
-#include "nodes/nodeFuncs.h"
-#include "tcop/pquery.h"
 #include "utils/inval.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "alone.h"
 #include "conn.h"
 #include "demand.h"
 #include "handle.h"
 #include "pgwire_fdw.h"
 #include "scan.h"
 #include "wait.h"
-
-/*
- * Might the function query a table? Of the built-in ones those that run SQL
- * (query_to_xml, ts_stat ...) are volatile or not safe in parallel workers.
- */
-static bool
-function_may_query(Oid function, void *context)
-{
-	return function >= FirstGenbkiObjectId ||
-		func_volatile(function) == PROVOLATILE_VOLATILE ||
-		func_parallel(function) != PROPARALLEL_SAFE;
-}
-
-/* Or the checks of a domain, of which the type may be one or consist of some? */
-static bool
-type_may_query(Oid type)
-{
-	char		kind;
-
-	if (type < FirstGenbkiObjectId)
-		return false;
-	kind = get_typtype(OidIsValid(get_element_type(type)) ? get_element_type(type) : type);
-	return kind != TYPTYPE_BASE && kind != TYPTYPE_ENUM;
-}
-
-static bool
-may_query(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, CoerceToDomain) ||
-		check_functions_in_node(node, function_may_query, context))
-		return true;
-	return expression_tree_walker(node, may_query, context);
-}
-
-static bool
-columns_may_query(TupleDesc tupdesc, List *attrs)
-{
-	ListCell   *lc;
-
-	foreach(lc, attrs)
-		if (lfirst_int(lc) > 0 &&
-			type_may_query(TupleDescAttr(tupdesc, lfirst_int(lc) - 1)->atttypid))
-			return true;
-	return false;
-}
-
-/*
- * Is this scan all that its statement does, but for a LIMIT? Then nothing else
- * in the statement can need its remote snapshot: no other node, and no function
- * that might query a foreign table in its turn.
- */
-static bool
-is_whole_statement(ForeignScanState *node, const pgwire_scan_state *state)
-{
-	PlannedStmt *stmt = node->ss.ps.state->es_plannedstmt;
-	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
-	Plan	   *top = stmt != NULL ? stmt->planTree : NULL;
-
-	if (top != NULL && IsA(top, Limit))
-	{
-		if (may_query(((Limit *) top)->limitCount, NULL) ||
-			may_query(((Limit *) top)->limitOffset, NULL))
-			return false;
-		top = outerPlan(top);
-	}
-	return top == &plan->scan.plan &&
-		stmt->commandType == CMD_SELECT && stmt->rowMarks == NIL &&
-		stmt->subplans == NIL && !stmt->hasModifyingCTE &&
-		!may_query((Node *) plan->scan.plan.targetlist, NULL) &&
-		!may_query((Node *) plan->scan.plan.qual, NULL) &&
-		!may_query((Node *) plan->fdw_exprs, NULL) &&
-		!columns_may_query(node->ss.ss_ScanTupleSlot->tts_tupleDescriptor, state->plan.attrs);
-}
-
-/*
- * And is the statement all that its transaction does? It must be what the
- * client has sent, outside a transaction block and not from within a function,
- * at an isolation level that takes a snapshot per statement anyway.
- */
-static bool
-is_whole_transaction(ForeignScanState *node)
-{
-	return !IsTransactionBlock() && !IsolationUsesXactSnapshot() &&
-		GetCurrentTransactionNestLevel() == 1 &&
-		ActivePortal != NULL && ActivePortal->name[0] == '\0' &&
-		ActivePortal->queryDesc != NULL &&
-		ActivePortal->queryDesc->estate == node->ss.ps.state;
-}
 
 void
 pgwireBeginForeignScan(ForeignScanState *node, int eflags)
@@ -142,7 +47,7 @@ pgwireBeginForeignScan(ForeignScanState *node, int eflags)
 	state->shape = pgwire_make_shape(node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
 									 state->plan.attrs,
 									 RelationGetRelationName(rel), plan->fsSystemCol);
-	state->may_be_alone = is_whole_statement(node, state);
+	state->may_be_alone = pgwire_is_whole_statement(node, state->plan.attrs);
 	state->params = pgwire_prepare_params(plan->fdw_exprs, &node->ss.ps);
 }
 
@@ -193,7 +98,7 @@ bind_scan(ForeignScanState *node, pgwire_scan_state *state)
 	args.serializable = IsolationIsSerializable();
 	args.nparams = state->params->count;
 	args.reserved = 0;
-	args.alone = state->may_be_alone && is_whole_transaction(node);
+	args.alone = state->may_be_alone && pgwire_is_whole_transaction(node->ss.ps.state);
 	args.params = state->params->values;
 	PGWIRE_CALL(err, pgwire_go_scan_bind, state->scan, &args);
 	pgwire_free_params(state->params);	/* Go has its own copy, and one may take 1 GB */
