@@ -88,7 +88,9 @@ func (e *Established) ask(sql string) (value string, err error) {
 			if err := m.Decode(body); err != nil {
 				return "", protocolError("malformed ParameterStatus")
 			}
-			e.ParameterStatus[m.Name] = m.Value
+			if _, known := e.ParameterStatus[m.Name]; known {
+				e.ParameterStatus[m.Name] = m.Value
+			}
 		case 'Z':
 			switch {
 			case refused != nil:

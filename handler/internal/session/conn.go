@@ -118,7 +118,7 @@ const (
 	pumpBytes = 4 << 20
 	// maxMessage bounds every message but DataRow, whose size is that of values,
 	// and reports (see report.go).
-	maxMessage = 16 << 20
+	maxMessage = 1 << 20
 )
 
 // serial numbers connections, so that C can recognise a socket it knows.

@@ -52,11 +52,13 @@ func TestEncodedInPieces(t *testing.T) {
 
 // TestIdentity: a long text is known by its hash, and still by its parameters' types.
 func TestIdentity(t *testing.T) {
-	long := strings.Repeat("x", 10*hashedSQL)
+	long := strings.Repeat("x", 10*hashedIdentity)
+	many := make([]Param, 10_000)
 	seen := map[string]int{}
 	for i, req := range []*Request{
 		{SQL: "short"}, {SQL: "short", Params: []Param{{TypeOID: 1}}}, {SQL: "short", Params: []Param{{TypeOID: 2}}},
 		{SQL: long}, {SQL: long + "x"}, {SQL: long, Params: []Param{{TypeOID: 1}}}, {SQL: long, Params: []Param{{TypeOID: 2}}},
+		{SQL: "short", Params: many}, {SQL: "short", Params: many[1:]},
 	} {
 		key := req.identity()
 		if j, there := seen[key]; there {

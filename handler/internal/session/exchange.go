@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/jackc/pgx/v5/pgproto3"
-
 	"pgwire_fdw/handler/internal/sqlerr"
 	"pgwire_fdw/handler/internal/sqlstate"
 	"pgwire_fdw/handler/internal/txn"
@@ -140,16 +138,12 @@ func (c *Conn) message(typ byte, body []byte) {
 }
 
 func (c *Conn) rowDescription(ex *exchange, body []byte) {
-	var m pgproto3.RowDescription
-	if err := m.Decode(body); err != nil {
-		c.protocolError("bad row description: %v", err)
+	fields, err := wire.Describe(body)
+	if err != nil {
+		c.protocolError("%v", err)
 		return
 	}
 	ex.phase = streaming
-	fields := make([]wire.RemoteColumn, len(m.Fields))
-	for i, f := range m.Fields {
-		fields[i] = wire.RemoteColumn{TypeOID: f.DataTypeOID, Typmod: f.TypeModifier, Format: f.Format}
-	}
 	ex.stmt.fields = fields
 	if err := ex.sink.Fields(fields); err != nil && ex.err == nil {
 		ex.err = err

@@ -281,30 +281,32 @@ func (c *Conn) Formats(req *Request, usual []int16) []int16 {
 	return usual
 }
 
-// hashedSQL is from where on a statement is known by the hash of its text: a
-// session remembers many, and a text may be as long as it likes.
-const hashedSQL = 4 << 10
+// hashedIdentity is from where on a statement is known by a hash: a session
+// remembers many, and a text may be as long as it likes.
+const hashedIdentity = 4 << 10
 
 // identity is the SQL with its parameters' types, which a prepared statement is
 // bound to as well.
 func (req *Request) identity() string {
-	if len(req.Params) == 0 && len(req.SQL) < hashedSQL {
+	if len(req.Params) == 0 && len(req.SQL) < hashedIdentity {
 		return req.SQL
 	}
 	if req.key != "" {
 		return req.key
 	}
-	text := req.SQL
-	if len(text) >= hashedSQL {
-		sum := sha256.Sum256(unsafe.Slice(unsafe.StringData(text), len(text)))
-		text = "\x00" + string(sum[:]) // no text begins so
-	}
-	key := make([]byte, 0, len(text)+4*len(req.Params)+1)
-	key = append(append(key, text...), 0)
+	types := make([]byte, 0, 4*len(req.Params)+1)
+	types = append(types, 0)
 	for _, p := range req.Params {
-		key = binary.BigEndian.AppendUint32(key, p.TypeOID)
+		types = binary.BigEndian.AppendUint32(types, p.TypeOID)
 	}
-	req.key = string(key)
+	if len(req.SQL)+len(types) < hashedIdentity {
+		req.key = req.SQL + string(types)
+		return req.key
+	}
+	h := sha256.New()
+	_, _ = h.Write(unsafe.Slice(unsafe.StringData(req.SQL), len(req.SQL))) // never fails
+	_, _ = h.Write(types)
+	req.key = "\x00" + string(h.Sum(nil)) // no text begins so
 	return req.key
 }
 
