@@ -16,7 +16,7 @@ func TestLockingScanLocksWhatItReads(t *testing.T) {
 
 	l.must(`BEGIN`)
 	l.want(`SELECT count(*) FROM (SELECT id FROM locks FOR UPDATE LIMIT 3) s`, "3")
-	other.want(free, "990")
+	other.want(free, "997") // LIMIT 3 is known, and less than a portion
 	l.want(`SELECT count(*) || ' ' || sum(id) FROM (SELECT id FROM locks WHERE id <= 105 FOR UPDATE) s`, "105 5565")
 	other.want(free, "895")
 

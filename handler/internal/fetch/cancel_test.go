@@ -185,10 +185,12 @@ func TestAbortManyTimes(t *testing.T) {
 	s := r.scan("gen $1 20")
 	for i := range 300 {
 		r.first(s, number(1+i%7))
+		e.take() // all has been sent
 		r.abort()
 		r.first(s, number(3))
+		e.take()
 	}
-	if n := len(e.server.Cancels()); n > 200 {
+	if n := len(e.server.Cancels()); n > 30 { // sent is not always there at once
 		t.Errorf("%d cancel requests", n)
 	}
 }

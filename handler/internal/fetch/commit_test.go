@@ -226,3 +226,37 @@ func TestGivenUp(t *testing.T) {
 		sound.server.Close()
 	}
 }
+
+// TestLostAfterCommit: the server goes away instead of answering a COMMIT.
+func TestLostAfterCommit(t *testing.T) {
+	for name, c := range map[string]struct {
+		locks, serializable, strict bool
+		want                        string // SQLSTATE
+	}{
+		"read":         {},
+		"locked":       {locks: true, want: "08006"},
+		"serializable": {serializable: true, want: "08006"},
+		"lazy off":     {strict: true, want: "08006"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			noLeak(t)
+			e := &engine{leaveAfter: 1}
+			r := fakeRig(t, e)
+			r.target.LazyCommit, r.serializable = !c.strict, c.serializable
+			r.must(r.scan("gen 1 1", func(s *Spec) { s.Expected, s.Dirty, s.FetchSize = 1, c.locks, 10 }))
+			var told []int
+			if err := r.commit(); c.want != "" {
+				failsWith(t, err, c.want)
+			} else if err != nil {
+				t.Fatal(err)
+			} else {
+				told = []int{session.LevelDebug}
+			}
+			r.serializable = false
+			same(t, "afterwards", r.must(r.scan("gen 3 3")), genRows(3, 3))
+			if got := r.told(); !slices.Equal(got, told) {
+				t.Errorf("notices of levels %v, want %v", got, told)
+			}
+		})
+	}
+}

@@ -75,11 +75,12 @@ type rig struct {
 	slowest      time.Duration // single call into Go
 	notices      []session.Notice
 	limit        time.Duration // for one statement
+	cleanup      time.Duration // for an abort
 }
 
 func newRig(t testing.TB, host, port string) *rig {
 	t.Helper()
-	r := &rig{t: t, pool: pool.New(), level: 1, limit: 20 * time.Second}
+	r := &rig{t: t, pool: pool.New(), level: 1, limit: 20 * time.Second, cleanup: cleanupTime}
 	r.target = dial.Target{Umid: umid, ServerID: 3, ServerHash: 33, MappingHash: 77, Keep: true, LazyCommit: true,
 		Params: dial.Params{Server: "far", Superuser: true,
 			Options:  map[string]string{"host": host, "port": port, "user": "me", "dbname": "postgres", "sslmode": "disable"},
@@ -250,7 +251,7 @@ func (r *rig) abort() time.Duration {
 		if w == nil {
 			break
 		}
-		if time.Since(start) > cleanupTime {
+		if time.Since(start) > r.cleanup {
 			r.pool.GiveUp(true)
 			if r.pool.Abort() != nil {
 				r.t.Fatal("abort waits after giving up")
@@ -258,7 +259,7 @@ func (r *rig) abort() time.Duration {
 			r.pool.GiveUp(false)
 			break
 		}
-		r.await(clip(w), start.Add(r.limit))
+		r.await(r.clip(w), start.Add(r.limit))
 	}
 	r.pool.End()
 	r.drain()
@@ -266,10 +267,10 @@ func (r *rig) abort() time.Duration {
 	return time.Since(start)
 }
 
-func clip(w *session.Waiting) *session.Waiting {
+func (r *rig) clip(w *session.Waiting) *session.Waiting {
 	c := *w
-	if c.Timeout < 0 || c.Timeout > cleanupTime {
-		c.Timeout = cleanupTime
+	if c.Timeout < 0 || c.Timeout > r.cleanup {
+		c.Timeout = r.cleanup
 	}
 	return &c
 }
@@ -282,7 +283,7 @@ func (r *rig) subAbort() {
 		if w == nil {
 			break
 		}
-		if time.Since(start) > cleanupTime {
+		if time.Since(start) > r.cleanup {
 			r.pool.GiveUp(true)
 			if r.pool.SubAbort(r.level) != nil {
 				r.t.Fatal("the abort of a sub-transaction waits after giving up")
@@ -290,7 +291,7 @@ func (r *rig) subAbort() {
 			r.pool.GiveUp(false)
 			break
 		}
-		r.await(clip(w), start.Add(r.limit))
+		r.await(r.clip(w), start.Add(r.limit))
 	}
 	r.level--
 }
