@@ -304,7 +304,7 @@ func TestNotices(t *testing.T) {
 	r := fakeRig(t, e)
 	r.must(r.scan("notice 3"))
 	r.drain()
-	if len(r.notices) != 3 || r.notices[0].Err.Message != "notice 0" || r.notices[2].Level != 1 || r.notices[0].Err.SQLState != "00000" {
+	if len(r.notices) != 3 || r.notices[0].Err.Message != `server "far": notice 0` || r.notices[2].Level != 1 || r.notices[0].Err.SQLState != "00000" {
 		t.Errorf("notices are %+v", r.notices)
 	}
 	r.notices = nil

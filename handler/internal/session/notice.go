@@ -1,6 +1,8 @@
 package session
 
 import (
+	"fmt"
+
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"pgwire_fdw/handler/internal/sqlerr"
@@ -63,6 +65,9 @@ func (q *Notices) Next() (Notice, bool) {
 	return n, true
 }
 
+// notice hands on what the server says, with its name: "terminating connection
+// because of crash of another server process" would else be taken for our own
+// server's, and a client is not shown a notice's context.
 func (c *Conn) notice(body []byte) {
 	m, err := c.report(body)
 	if err != nil {
@@ -73,6 +78,7 @@ func (c *Conn) notice(body []byte) {
 	if validState(m.Code) {
 		e.SQLState = m.Code // which for an error would have been no error
 	}
+	e.Message = fmt.Sprintf("server \"%s\": %s", c.Server, e.Message)
 	level := LevelDebug
 	switch m.SeverityUnlocalized {
 	case "WARNING":
