@@ -244,13 +244,12 @@ func TestLostAfterCommit(t *testing.T) {
 			r := fakeRig(t, e)
 			r.target.LazyCommit, r.serializable = !c.strict, c.serializable
 			r.must(r.scan("gen 1 1", func(s *Spec) { s.Expected, s.Dirty, s.FetchSize = 1, c.locks, 10 }))
-			var told []int
+			told := []int{session.LevelDebug}
 			if err := r.commit(); c.want != "" {
 				failsWith(t, err, c.want)
+				told = []int{session.LevelWarning} // nobody knows whether it has committed
 			} else if err != nil {
 				t.Fatal(err)
-			} else {
-				told = []int{session.LevelDebug}
 			}
 			r.serializable = false
 			same(t, "afterwards", r.must(r.scan("gen 3 3")), genRows(3, 3))
@@ -258,5 +257,42 @@ func TestLostAfterCommit(t *testing.T) {
 				t.Errorf("notices of levels %v, want %v", got, told)
 			}
 		})
+	}
+}
+
+// TestSplitIsTold: of two remotes that are to commit one goes away instead, so
+// the local transaction fails; the client is told about both.
+func TestSplitIsTold(t *testing.T) {
+	noLeak(t)
+	leaving, sound := &engine{leaveAfter: 1}, &engine{}
+	r := fakeRig(t, leaving)
+	sound.server = fakepg.Run(t, sound.options())
+	other := newRig(t, sound.server.Host, sound.server.Port)
+	other.pool = r.pool
+	other.target.Umid, other.target.Params.Server = umid+1, "other"
+	lock := func(s *Spec) { s.Dirty, s.FetchSize = true, 10 }
+	r.must(r.scan("gen 1 1", lock))
+	other.must(other.scan("gen 1 1", func(s *Spec) { lock(s); s.Umid = umid + 1 }))
+	failsWith(t, r.commit(), "08006")
+	r.drain()
+	said := map[string]bool{}
+	for _, n := range r.notices {
+		said[n.Err.Message] = n.Level == session.LevelWarning
+	}
+	if len(r.notices) != 2 || !said[`it is not known whether the transaction on server "far" has been committed`] ||
+		!said[`the transaction on server "other" has been committed, but the local one has failed`] &&
+			!said[`it is not known whether the transaction on server "other" has been committed`] {
+		t.Errorf("told %v", said)
+	}
+	// and nothing when all is well
+	r.notices = nil
+	leaving.leaveAfter = 0
+	r.must(r.scan("gen 1 1", lock))
+	if err := r.commit(); err != nil {
+		t.Fatal(err)
+	}
+	r.abort()
+	if told := r.told(); len(told) > 0 {
+		t.Errorf("%d notices of a transaction that has committed", len(told))
 	}
 }

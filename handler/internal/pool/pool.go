@@ -26,6 +26,7 @@ type entry struct {
 	dial    *dial.Attempt
 	stale   bool      // server or mapping changed: not to be used by a new transaction
 	ending  bool      // the end of the local transaction has been sent (or begun)
+	binding bool      // ... and the local transaction depends on it
 	awaits  bool      // ... and its answer has to be awaited
 	since   time.Time // when that was first waited for
 	elapsed time.Duration

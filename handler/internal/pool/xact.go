@@ -53,6 +53,26 @@ func (p *Pool) Commit() (*session.Waiting, *sqlerr.Error) {
 	return nil, nil
 }
 
+// tellSplit warns when the local transaction fails after COMMIT has been sent for
+// one that it depends on: another remote has refused, the wait was cancelled, or
+// the local server could not commit.
+func (p *Pool) tellSplit(e *entry) {
+	if e.conn == nil || !e.binding {
+		return
+	}
+	e.binding = false
+	e.conn.Pump(e.conn.Idle)
+	switch err := e.conn.Broken(); {
+	case err != nil && !err.Fatal: // refused, so it has been rolled back
+	case err == nil && e.conn.Idle():
+		p.Notify(session.Notice{Level: session.LevelWarning, Err: sqlerr.New(sqlstate.Warning,
+			"the transaction on server \"%s\" has been committed, but the local one has failed", e.conn.Server)})
+	default:
+		p.Notify(session.Notice{Level: session.LevelWarning, Err: sqlerr.New(sqlstate.TransactionResolutionUnknown,
+			"it is not known whether the transaction on server \"%s\" has been committed", e.conn.Server)})
+	}
+}
+
 func firstOf(a, b *session.Waiting) *session.Waiting {
 	if a != nil {
 		return a
@@ -123,7 +143,7 @@ func (p *Pool) sendCommit(e *entry) {
 		p.tell(session.LevelWarning, c.Failure(), "the transaction on server \"%s\" was rolled back, because a statement in it had failed", c.Server)
 	}
 	c.Control(!end.Wait, end.Commands...)
-	e.ending, e.awaits = true, end.Wait
+	e.ending, e.awaits, e.binding = true, end.Wait, end.Wait
 }
 
 // refused is the error of a COMMIT after a remote statement has failed and the
@@ -152,6 +172,7 @@ func (p *Pool) Abort() *session.Waiting {
 		if e.conn != nil {
 			e.conn.Interrupt() // all of them before waiting for any
 		}
+		p.tellSplit(e)
 	}
 	var wait *session.Waiting
 	for _, e := range p.entries {
@@ -212,7 +233,7 @@ func (p *Pool) GiveUp(on bool) { p.givenUp = on }
 // unwanted connections are closed.
 func (p *Pool) End() {
 	for umid, e := range p.entries {
-		e.ending, e.awaits, e.since = false, false, time.Time{}
+		e.ending, e.awaits, e.binding, e.since = false, false, false, time.Time{}
 		if e.dial != nil {
 			e.dial.Abandon()
 			e.dial = nil

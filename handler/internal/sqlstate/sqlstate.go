@@ -9,9 +9,11 @@ const (
 	// UnableToConnect is "sqlclient unable to establish sqlconnection".
 	UnableToConnect = "08001"
 	// ConnectionFailure: an established connection was lost.
-	ConnectionFailure   = "08006"
-	ProtocolViolation   = "08P01"
-	FeatureNotSupported = "0A000"
+	ConnectionFailure = "08006"
+	// TransactionResolutionUnknown: nobody knows whether a COMMIT has taken place.
+	TransactionResolutionUnknown = "08007"
+	ProtocolViolation            = "08P01"
+	FeatureNotSupported          = "0A000"
 )
 
 // Class 22: data exceptions.
