@@ -231,6 +231,7 @@ int32_t pgwire_go_scan_bind(uint64_t scan, pgwire_bind_args *args, pgwire_error 
 #define PGWIRE_FORM_DATUM 0
 #define PGWIRE_FORM_TEXT 1 /* datum points to {uint32 len; bytes; NUL}: input function */
 #define PGWIRE_FORM_RECV 2 /* same shape: receive function */
+#define PGWIRE_FORM_MONEY 3 /* as TEXT, and the output function has to give it back */
 
 /*
  * A batch of rows. Each row: uint32 size (to the next row), uint32 flags (bit 0:

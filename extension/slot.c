@@ -10,14 +10,19 @@
 
 #include "access/htup_details.h"
 #include "access/sysattr.h"
+#include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/typcache.h"
 
 #include "loader.h"
+#include "param.h"
 #include "slot.h"
 
 /* The bytes of a value that C converts: {uint32 len; bytes; NUL}. */
@@ -118,6 +123,48 @@ pgwire_shape_columns(pgwire_row_shape *shape)
 	return cols;
 }
 
+/*
+ * Does a composite or range type have money in it? Its text form then depends on
+ * lc_monetary, and Go, which sees only that it is no built-in type, cannot tell.
+ */
+static bool
+holds_money(Oid type)
+{
+	Oid			element = get_element_type(type);
+	TupleDesc	desc;
+	bool		found = false;
+
+	type = getBaseType(OidIsValid(element) ? element : type);
+	if (type == MONEYOID || type == MONEYARRAYOID)
+		return true;
+	if (type < FirstGenbkiObjectId)
+		return false;
+	check_stack_depth();
+	if (OidIsValid(get_element_type(type)))
+		return holds_money(type);
+	if (type_is_range(type))
+		return holds_money(get_range_subtype(type));
+	if (type_is_multirange(type))
+		return holds_money(get_multirange_range(type));
+	if (get_typtype(type) != TYPTYPE_COMPOSITE)
+		return false;
+	desc = lookup_rowtype_tupdesc_copy(type, -1);
+	for (int i = 0; i < desc->natts && !found; i++)
+		found = !TupleDescAttr(desc, i)->attisdropped &&
+			holds_money(TupleDescAttr(desc, i)->atttypid);
+	FreeTupleDesc(desc);
+	return found;
+}
+
+/* The same, where it is not the value itself that is money. */
+static bool
+holds_money_within(Oid type)
+{
+	Oid			base = getBaseType(type);
+
+	return base >= FirstGenbkiObjectId && holds_money(base);
+}
+
 void
 pgwire_shape_forms(pgwire_row_shape *shape, const uint8_t *forms, bool all_datum)
 {
@@ -140,6 +187,7 @@ pgwire_shape_forms(pgwire_row_shape *shape, const uint8_t *forms, bool all_datum
 	if (shape->input == NULL)
 	{
 		shape->input = palloc0(sizeof(FmgrInfo) * shape->ncols);
+		shape->output = palloc0(sizeof(FmgrInfo) * shape->ncols);
 		shape->ioparam = palloc0(sizeof(Oid) * shape->ncols);
 	}
 	for (int i = 0; i < shape->ncols; i++)
@@ -148,16 +196,56 @@ pgwire_shape_forms(pgwire_row_shape *shape, const uint8_t *forms, bool all_datum
 		Oid			type = i == shape->ctid ? TIDOID :
 			TupleDescAttr(shape->tupdesc, shape->attnums[i] - 1)->atttypid;
 
-		if (copy[i] == PGWIRE_FORM_TEXT)
+		if (copy[i] == PGWIRE_FORM_TEXT || copy[i] == PGWIRE_FORM_MONEY)
 			getTypeInputInfo(type, &function, &shape->ioparam[i]);
 		else if (copy[i] == PGWIRE_FORM_RECV)
 			getTypeBinaryInputInfo(type, &function, &shape->ioparam[i]);
 		else
 			continue;
 		fmgr_info(function, &shape->input[i]);
+		shape->output[i].fn_oid = InvalidOid;
+		if (copy[i] == PGWIRE_FORM_MONEY ||
+			(copy[i] == PGWIRE_FORM_TEXT && holds_money_within(type)))
+		{
+			bool		is_varlena;
+
+			getTypeOutputInfo(type, &function, &is_varlena);
+			fmgr_info(function, &shape->output[i]);
+		}
 	}
 	shape->forms = copy;
 	MemoryContextSwitchTo(old);
+}
+
+/*
+ * An amount of money that the remote has printed under its lc_monetary was read
+ * under ours. "$1.234" may be a thousand there and little more than one here, so
+ * it counts only if we would have printed the same.
+ */
+static void
+check_money(pgwire_row_shape *shape, int i, Datum value, const char *text)
+{
+	char	   *ours;
+	int			level = -1;
+
+	/* what stands beside it must be printed as the remote does */
+	if (shape->forms[i] != PGWIRE_FORM_MONEY)
+	{
+		level = pgwire_set_transmission_modes();
+		(void) set_config_option("timezone", "GMT", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	}
+	ours = OutputFunctionCall(&shape->output[i], value);
+	if (level >= 0)
+		AtEOXact_GUC(true, level);
+
+	if (strcmp(ours, text) != 0)
+		pgwire_raise_local(ERRCODE_INVALID_TEXT_REPRESENTATION,
+						   psprintf("\"%s\" is not how this session would print that amount of money, \"%s\"",
+									text, ours),
+						   "The remote session has another lc_monetary.",
+						   "Declare the column as text, or make the settings the same.");
+	pfree(ours);
 }
 
 /* Run the input or receive function of a column; NULL values too, for domains. */
@@ -170,13 +258,15 @@ convert(pgwire_row_shape *shape, int i, Datum value, bool isnull)
 	external_value *ext = isnull ? NULL : (external_value *) DatumGetPointer(value);
 
 	shape->conv.column = att ? NameStr(att->attname) : "ctid";
-	if (shape->forms[i] == PGWIRE_FORM_TEXT)
+	if (shape->forms[i] != PGWIRE_FORM_RECV)
 	{
 		/* Go has checked UTF-8; in other encodings only the server can */
 		if (ext && GetDatabaseEncoding() != PG_UTF8)
 			pg_verify_mbstr(GetDatabaseEncoding(), ext->data, ext->len, false);
 		value = InputFunctionCall(&shape->input[i], ext ? ext->data : NULL,
 								  shape->ioparam[i], typmod);
+		if (ext && OidIsValid(shape->output[i].fn_oid))
+			check_money(shape, i, value, ext->data);
 	}
 	else
 	{

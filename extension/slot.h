@@ -20,6 +20,7 @@ typedef struct pgwire_row_shape
 	int			ctid;			/* which result column is ctid, or -1 */
 	uint8	   *forms;			/* PGWIRE_FORM_* of each; NULL: all datums */
 	FmgrInfo   *input;			/* input or receive function, where converted */
+	FmgrInfo   *output;			/* of a text that has to be checked by it */
 	Oid		   *ioparam;
 	MemoryContext converted;	/* values made here: until the next row */
 	pgwire_conversion conv;

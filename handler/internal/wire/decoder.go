@@ -91,6 +91,9 @@ func NewDecoder(cols []Column, remote []RemoteColumn, opt Options) (*Decoder, er
 func (d *Decoder) plan(c Column, remote RemoteColumn, enc Encoding) (column, bool) {
 	t, known := nativeType(c.TypeOID, c.Typmod, enc)
 	if remote.Format == formatText {
+		if !known && (remote.TypeOID == oidMoney || remote.TypeOID == oidMoneyArray) {
+			return column{kind: kindMoney}, true
+		}
 		if !known || t.isArray || !t.kind.sameInText() {
 			return column{kind: kindTextForm}, true
 		}
@@ -138,6 +141,8 @@ func (k kind) form() Form {
 	switch k {
 	case kindTextForm:
 		return FormText
+	case kindMoney:
+		return FormMoney
 	case kindRecvForm:
 		return FormRecv
 	}
@@ -295,7 +300,7 @@ func (d *Decoder) byReference(dst, val []byte, c *column, spare int) (int, *faul
 		return putVarchar(dst, val, c.limit, d.utf8)
 	case kindBpchar:
 		return putBpchar(dst, val, c.limit, d.utf8, spare)
-	case kindTextForm:
+	case kindTextForm, kindMoney:
 		return putForm(dst, val, true, d.utf8)
 	case kindRecvForm:
 		return putForm(dst, val, false, false)

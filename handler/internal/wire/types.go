@@ -4,7 +4,7 @@ package wire
 type kind uint8
 
 const (
-	kindInt8      kind = iota // int8, float8, money, xid8, pg_lsn: 64 bits as they are
+	kindInt8      kind = iota // int8, float8, xid8, pg_lsn: 64 bits as they are
 	kindInt4                  // int4 and float4: 32 bits, sign-extended
 	kindTimestamp             // timestamp, timestamptz
 	kindDate                  // date
@@ -19,8 +19,9 @@ const (
 	kindVarchar  // varchar(n)
 	kindBpchar   // char(n)
 	kindTextForm // FormText
+	kindMoney    // FormMoney
 	kindRecvForm // FormRecv
-	kindArray    // array of one of the others but the two above
+	kindArray    // array of one of the others but the three above
 	kindJSON     // json
 	kindBytea    // bytea
 	kindName     // name
@@ -66,11 +67,15 @@ type scalar struct {
 const (
 	oidText    = 25
 	oidVarchar = 1043
+
+	oidMoney      = 790
+	oidMoneyArray = 791
 )
 
 // scalars holds pg_type.dat's OIDs, lengths and alignments, which are the same in
 // every major version since 14 (a type's storage is part of pg_upgrade's promise).
-// Not here, on purpose: the reg* types, whose OIDs differ between servers.
+// Not here, on purpose: the reg* types, whose OIDs differ between servers, and money,
+// whose 64 bits are hundredths, thousandths or whole units as lc_monetary has it.
 var scalars = [...]scalar{
 	{20, 1016, kindInt8, 8, 8},          // int8
 	{23, 1007, kindInt4, 4, 4},          // int4
@@ -96,7 +101,6 @@ var scalars = [...]scalar{
 	{29, 1012, kindUint4, 4, 4},         // cid
 	{650, 651, kindCidr, -1, 4},         // cidr
 	{774, 775, kindMacaddr8, 8, 4},      // macaddr8
-	{790, 791, kindInt8, 8, 8},          // money
 	{829, 1040, kindMacaddr, 6, 4},      // macaddr
 	{869, 1041, kindInet, -1, 4},        // inet
 	{1083, 1183, kindTime, 8, 8},        // time

@@ -35,6 +35,9 @@ const (
 	// FormRecv is the address of { uint32 len; bytes[len]; NUL } for the type's
 	// receive function. Nothing but the length of the bytes has been checked.
 	FormRecv Form = 2
+	// FormMoney is FormText whose meaning depends on the remote's lc_monetary: it can
+	// be trusted only if the local output function gives the same text back.
+	FormMoney Form = 3
 )
 
 // Encoding is the class of the local database's encoding. The session's

@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"strconv"
@@ -33,6 +34,7 @@ type Proxy struct {
 	count   [2]int64
 	faultAt [2]int64 // absolute count of bytes, 0 for none
 	fault   Fault
+	swaps   [][2]string
 }
 
 // Fault is what a Proxy does at a place in the bytes.
@@ -88,6 +90,16 @@ func (p *Proxy) FaultAfter(d Direction, n int64, f Fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.faultAt[d], p.fault = p.count[d]+n, f
+}
+
+// Swap puts one text in the place of another, as long one, in what the server says.
+func (p *Proxy) Swap(old, with string) {
+	if len(old) != len(with) {
+		panic("texts of different lengths")
+	}
+	p.mu.Lock()
+	p.swaps = append(p.swaps, [2]string{old, with})
+	p.mu.Unlock()
 }
 
 // Calm disarms what FaultAfter armed, and tells whether it had not happened.
@@ -178,6 +190,11 @@ func (p *Proxy) pass(c *pair, d Direction, chunk []byte) (n int, goOn bool) {
 		p.thawed.Wait()
 	}
 	n = len(chunk)
+	for _, s := range p.swaps {
+		if d == ToClient {
+			copy(chunk, bytes.ReplaceAll(chunk, []byte(s[0]), []byte(s[1])))
+		}
+	}
 	at := p.faultAt[d]
 	if at == 0 || p.count[d]+int64(n) < at {
 		p.count[d] += int64(n)
