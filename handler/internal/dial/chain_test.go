@@ -78,6 +78,7 @@ func TestVerifyChain(t *testing.T) {
 		fail   string
 	}{
 		"expired": {root.sub(t, "e", expired), "has expired"}, "no authority": {root.sub(t, "n", notCA, noUsage), "not that of an authority"},
+		"no basic constraints":   {root.sub(t, "w", func(c *x509.Certificate) { c.BasicConstraintsValid, c.IsCA = false, false }), "not that of an authority"},
 		"no certificate signing": {root.sub(t, "k", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign }), "neither in root"},
 		"for clients only":       {root.sub(t, "c", noServer), "extended key usage"}, "for any use": {root.sub(t, "a", anyUse), "extended key usage"},
 		"for servers": {root.sub(t, "s", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }), ""},

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -248,7 +249,7 @@ func (d *dialer) address(ctx context.Context, ep endpoint, a address, wanted ses
 	switch {
 	case mode == "allow" && refusedFor(err):
 		e, second = d.attempt(ctx, ep, a, true, false)
-	case mode == "prefer" && (refusedFor(err) || errors.As(err, new(handshakeError))):
+	case mode == "prefer" && (refusedFor(err) && errors.As(err, new(secureError)) || errors.As(err, new(handshakeError))):
 		e, second = d.attempt(ctx, ep, a, false, false)
 		how = "without TLS"
 	default:
@@ -267,7 +268,7 @@ func (d *dialer) verdict(err error) error {
 	var e *sqlerr.Error
 	var sys *os.SyscallError
 	switch {
-	case errors.As(err, new(handshakeError)):
+	case errors.As(err, new(handshakeError)), errors.As(err, new(*net.OpError)):
 	case errors.As(err, &e):
 		if e.SQLState == sqlstate.CannotConnectNow {
 			return err
@@ -294,10 +295,15 @@ func (d *dialer) suited(ctx context.Context, e *Established, err error, wanted s
 	return e, nil
 }
 
-// handshakeError is a failure of TLS itself.
+// handshakeError is a failure of the TLS handshake that is no matter of what crypto/tls supports.
 type handshakeError struct{ error }
 
 func (e handshakeError) Unwrap() error { return e.error }
+
+// secureError is a failure of the start-up exchange under TLS.
+type secureError struct{ error }
+
+func (e secureError) Unwrap() error { return e.error }
 
 // attempt makes one connection. A pooler that refuses a parameter of ours is asked again without any: who uses the
 // session looks at what it runs with.
@@ -379,5 +385,13 @@ func (e *Established) negotiate(secure, mayPlain bool) error {
 			e.Stream, e.TLS, use = conn, true, u
 		}
 	}
-	return e.startup(use)
+	err := e.startup(use)
+	if err != nil && e.TLS {
+		var alert *net.OpError // how crypto/tls tells of an alert, which TLS 1.3 may bring after the handshake
+		if errors.As(err, &alert) {
+			err = handshakeText(alert)
+		}
+		return secureError{err}
+	}
+	return err
 }

@@ -21,7 +21,8 @@ import (
 // forbidden is looked for in what was written, not in what normalization makes of it, and a character that is both a
 // space and nothing (U+200B) is a space.
 var saslprep = stringprep.Profile{
-	Mappings:  []stringprep.Mapping{stringprep.SASLprep.Mappings[1], stringprep.SASLprep.Mappings[0]},
+	Mappings: []stringprep.Mapping{stringprep.SASLprep.Mappings[1], stringprep.SASLprep.Mappings[0],
+		{0x1806: nil}}, // missing in the package's table B.1
 	Prohibits: stringprep.SASLprep.Prohibits,
 	CheckBiDi: true,
 }

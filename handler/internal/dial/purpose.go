@@ -78,7 +78,8 @@ func checkPurposes(chain []*x509.Certificate) error {
 			}
 			continue
 		}
-		if !isAuthority(c) {
+		// What counts for an authority without basic constraints counts for roots only.
+		if !isAuthority(c) || !c.BasicConstraintsValid && i < len(chain)-1 {
 			return fmt.Errorf("certificate %s has issued another one, but is not that of an authority", title(c))
 		}
 		if c.BasicConstraintsValid && c.MaxPathLen >= 0 && (c.MaxPathLen > 0 || c.MaxPathLenZero) && below > c.MaxPathLen {

@@ -121,7 +121,12 @@ func (t *tlsSettings) config(host string) (*tls.Config, *certUse, error) {
 		return nil, nil, err
 	}
 	if trust != nil {
-		c.VerifyConnection = func(state tls.ConnectionState) error { return trust.verify(state.PeerCertificates) }
+		c.VerifyConnection = func(state tls.ConnectionState) error {
+			if err := trust.verify(state.PeerCertificates); err != nil {
+				return untrusted{err}
+			}
+			return nil
+		}
 	}
 	return c, use, nil
 }

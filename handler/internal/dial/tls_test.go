@@ -103,6 +103,12 @@ func TestOldServers(t *testing.T) {
 		c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_RSA_WITH_RC4_128_SHA}
 	})
 	dialFails(t, params(weak, "sslmode", "require"), "08001", "handshake failure", "offered are")
+	// the server may want what only this side has not: no reason to give TLS up
+	before := weak.Accepts()
+	dialFails(t, params(weak), "08001", "handshake failure")
+	if n := weak.Accepts() - before; n != 1 {
+		t.Errorf("%d connections, want 1", n)
+	}
 	old := tlsServer(t, cert, func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 })
 	dialFails(t, params(old, "sslmode", "require", "ssl_min_protocol_version", "TLSv1"), "08001", "protocol version")
 	dialFails(t, params(old, "ssl_min_protocol_version", "TLSv1", "ssl_max_protocol_version", "TLSv1.1"), "08001", "TLS 1.2 or later is needed")

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -15,8 +17,8 @@ var sslRequest = []byte{0, 0, 0, 8, 4, 210, 22, 47}
 
 // secure asks for TLS (or starts it at once with sslnegotiation=direct) and shakes hands. It returns nil and no error
 // when the server has no TLS and mayPlain allows that. The files that the ssl options name are read only once the
-// server has agreed to TLS. A handshakeError is a failure of the handshake, which sslmode prefer answers with a plain
-// connection; whatever fails on this side is none.
+// server has agreed to TLS. A handshakeError is a failure of the handshake that libpq would have too, which sslmode prefer
+// answers with a plain connection; whatever fails on this side is none.
 func (t *tlsSettings) secure(sock *Sock, host string, mayPlain bool) (*tls.Conn, *certUse, error) {
 	if !t.direct {
 		if agreed, err := t.ask(sock, mayPlain); err != nil || !agreed {
@@ -30,7 +32,10 @@ func (t *tlsSettings) secure(sock *Sock, host string, mayPlain bool) (*tls.Conn,
 	// No context: the handshake would watch it in a goroutine of its own. The caller interrupts the socket.
 	conn := tls.Client(sock, config)
 	if err := conn.Handshake(); err != nil {
-		return nil, nil, handshakeError{handshakeText(err)}
+		if libpqFails(err) {
+			return nil, nil, handshakeError{handshakeText(err)}
+		}
+		return nil, nil, handshakeText(err)
 	}
 	if t.direct && conn.ConnectionState().NegotiatedProtocol != "postgresql" {
 		return nil, nil, handshakeError{errors.New("TLS: server did not agree on the protocol \"postgresql\" (ALPN), which sslnegotiation=direct needs")}
@@ -78,6 +83,25 @@ func (s *Sock) hasData() bool {
 	return err == nil && n > 0
 }
 
+// untrusted is the verdict on the server's certificate.
+type untrusted struct{ error }
+
+func (u untrusted) Unwrap() error { return u.error }
+
+// libpqFails tells a handshake that OpenSSL would not have finished either from one in which the server wants what only
+// crypto/tls has not: a certificate that it does not read, a cipher that it does not offer.
+func libpqFails(err error) bool {
+	var alert *net.OpError
+	switch {
+	case errors.As(err, new(untrusted)), errors.As(err, new(tls.RecordHeaderError)), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return true
+	case errors.As(err, &alert):
+		text := alert.Err.Error()
+		return !strings.Contains(text, "handshake failure") && !strings.Contains(text, "insufficient security")
+	}
+	return errors.As(err, new(*os.SyscallError)) || strings.Contains(err.Error(), "protocol version")
+}
+
 // handshakeText says "TLS:" once in front of what crypto/tls says, and what was offered where the server just gives up.
 func handshakeText(err error) error {
 	if strings.Contains(err.Error(), "handshake failure") {
@@ -86,13 +110,13 @@ func handshakeText(err error) error {
 	return fmt.Errorf("TLS: %w", trimmed{err})
 }
 
-// trimmed leaves out the prefix with which crypto/tls and crypto/x509 begin their errors.
+// trimmed leaves out the names of packages in the errors of crypto/tls and crypto/x509.
 type trimmed struct{ error }
 
 func (t trimmed) Error() string {
 	text := t.error.Error()
-	for _, prefix := range []string{"remote error: ", "tls: ", "x509: "} {
-		text = strings.TrimPrefix(text, prefix)
+	for _, name := range []string{"remote error: ", "tls: ", "x509: "} {
+		text = strings.ReplaceAll(text, name, "")
 	}
 	return text
 }

@@ -131,6 +131,7 @@ func parseRoots(text []byte, lenient bool) (*anchors, error) {
 		return nil, err
 	}
 	a := &anchors{}
+	found := false
 	for _, block := range blocks {
 		switch block.Type {
 		case "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE":
@@ -138,6 +139,7 @@ func parseRoots(text []byte, lenient bool) (*anchors, error) {
 			if err != nil && !lenient {
 				return nil, err
 			}
+			found = true
 			if cert != nil {
 				a.certs = append(a.certs, cert)
 			}
@@ -149,7 +151,7 @@ func parseRoots(text []byte, lenient bool) (*anchors, error) {
 			a.lists = append(a.lists, list)
 		}
 	}
-	if len(a.certs) == 0 {
+	if !found {
 		if len(blocks) == 0 && looksDER(text) {
 			return nil, errors.New("is in DER form; PEM is expected")
 		}

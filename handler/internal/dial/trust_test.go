@@ -53,9 +53,10 @@ func TestParseRoots(t *testing.T) {
 		"malformed":      {string(pemOf(&pem.Block{Type: "CERTIFICATE", Bytes: []byte{0x30, 0}})), 0, "cannot be read"},
 		"a list with it": {string(good) + string(pemOf(&pem.Block{Type: "X509 CRL", Bytes: a.list(t, nil).Raw})), 1, ""},
 		"trusted":        {string(trusted(nil)), 1, ""}, "trusted with an alias": {string(trusted(alias{"x"})), 1, ""},
-		"trusted for servers": {string(trusted(trusts{[]asn1.ObjectIdentifier{server}})), 1, ""},
-		"trusted for clients": {string(pemCert(b)) + string(trusted(trusts{[]asn1.ObjectIdentifier{client}})), 1, ""},
-		"rejected":            {string(pemCert(b)) + string(trusted(rejects{[]asn1.ObjectIdentifier{server}})), 1, ""},
+		"trusted for servers":      {string(trusted(trusts{[]asn1.ObjectIdentifier{server}})), 1, ""},
+		"trusted for clients":      {string(pemCert(b)) + string(trusted(trusts{[]asn1.ObjectIdentifier{client}})), 1, ""},
+		"trusted for clients only": {string(trusted(trusts{[]asn1.ObjectIdentifier{client}})), 0, ""},
+		"rejected":                 {string(pemCert(b)) + string(trusted(rejects{[]asn1.ObjectIdentifier{server}})), 1, ""},
 	} {
 		got, err := parseRoots([]byte(c.text), false)
 		n := 0
