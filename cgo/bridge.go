@@ -52,9 +52,29 @@ func guard(err *C.pgwire_error, f func() C.int32_t) (rc C.int32_t) {
 				handler.Distrust()
 			}
 			rc = fail(err, e)
+			// it is not known what is pending: C has to ask
+			pending.notices, pending.transaction = 1, 1
 		}
 	}()
-	return f()
+	rc = f()
+	tellPending()
+	return rc
+}
+
+// pending is where C looks for what it need not ask (pgwire_pending).
+var pending = new(C.pgwire_pending)
+
+func tellPending() {
+	p := handler.Pending()
+	pending.notices, pending.transaction = flag(p.Notices), flag(p.Transaction)
+	pending.descriptors = C.int32_t(p.Descriptors)
+}
+
+func flag(b bool) C.int32_t {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // fail fills *err from e and answers PGWIRE_ERROR; PGWIRE_OK when e is nil.
@@ -186,6 +206,7 @@ func start(args *C.pgwire_start_args, err *C.pgwire_error) C.int32_t {
 	if started {
 		return C.PGWIRE_OK
 	}
+	pending = args.pending
 	runtime.GOMAXPROCS(int(args.max_procs))
 	debug.SetMemoryLimit(int64(args.memory_limit))
 	debug.SetMaxStack(64 << 20)

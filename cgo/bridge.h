@@ -16,7 +16,7 @@
  *  - Memory handed out (strings of an error, reply bytes) belongs to Go and is
  *    valid until the next call into Go; C copies it before anything else.
  *    The rows of a pgwire_batch are the exception: valid until the next
- *    pgwire_go_scan_next/bind/close of the same scan.
+ *    pgwire_go_scan_start/next/reset/close of the same scan.
  *
  * Only fixed-width types cross; this file includes nothing of PostgreSQL.
  */
@@ -74,6 +74,18 @@ typedef struct pgwire_wait {
 	                     * lives, and no later one gets the same number */
 } pgwire_wait;
 
+/*
+ * What C would otherwise have to ask after every statement: memory of C, into
+ * which Go writes at the end of each call, so that it holds until the next one.
+ */
+typedef struct pgwire_pending {
+	int32_t notices;     /* there are some for pgwire_go_next_notice */
+	int32_t descriptors; /* sockets held, for the server's accounting */
+	int32_t transaction; /* what becomes of the local transaction or of a
+	                      * sub-transaction has to be told */
+	int32_t reserved;
+} pgwire_pending;
+
 /* ---- start ---- */
 
 typedef struct pgwire_start_args {
@@ -85,6 +97,7 @@ typedef struct pgwire_start_args {
 	int32_t encoding_class; /* PGWIRE_ENC_* */
 	pgwire_bytes encoding;  /* database encoding, PostgreSQL's name for it */
 	pgwire_bytes temp_dir;  /* where a scan may put its unlinked spool file */
+	pgwire_pending *pending; /* kept for as long as the process lives */
 } pgwire_start_args;
 
 #define PGWIRE_ENC_UTF8 0
@@ -173,9 +186,6 @@ int32_t pgwire_go_conn_list(int32_t check, pgwire_conn_info **list, int32_t *cou
 /* Close idle cached connections of a server (0: all). *closed counts, *in_use counts those left. */
 int32_t pgwire_go_conn_close(uint32_t serverid, int32_t *closed, int32_t *in_use);
 
-/* How many sockets are held now, for the server's accounting of descriptors. */
-int32_t pgwire_go_conn_fds(int32_t *held);
-
 /* ---- scans ---- */
 
 /* one result column as the local side wants it */
@@ -201,9 +211,6 @@ typedef struct pgwire_scan_args {
 	int64_t bound;          /* no more rows will be asked for; 0: not known */
 } pgwire_scan_args;
 
-/* Make a scan; nothing is sent. *scan is a handle for the other calls. */
-int32_t pgwire_go_scan_open(pgwire_scan_args *args, uint64_t *scan, pgwire_error *err);
-
 typedef struct pgwire_param {
 	uint32_t type_oid; /* 0: let the remote infer it from the cast in the SQL */
 	int32_t format;    /* 0 text, 1 binary */
@@ -217,15 +224,9 @@ typedef struct pgwire_bind_args {
 	int32_t alone;          /* the only statement of the local transaction: it
 	                         * needs no remote transaction around it */
 	int32_t nparams;
-	int32_t reserved;
+	int32_t nest_level;     /* as for pgwire_go_scan_next */
 	pgwire_param *params;
 } pgwire_bind_args;
-
-/*
- * (Re)start the scan with these parameters, which are copied: what is left of
- * an earlier result is dropped. Nothing is sent before the next scan_next.
- */
-int32_t pgwire_go_scan_bind(uint64_t scan, pgwire_bind_args *args, pgwire_error *err);
 
 /* forms of a column in a batch (handler/internal/wire, Form) */
 #define PGWIRE_FORM_DATUM 0
@@ -245,8 +246,17 @@ typedef struct pgwire_batch {
 	const uint8_t *forms; /* ncols PGWIRE_FORM_*, the same for all batches of one
 	                       * bind; valid until the next call; NULL if all_datum */
 	int32_t all_datum;    /* 1: every form is PGWIRE_FORM_DATUM */
-	int32_t reserved;
+	int32_t last;         /* 1: no rows follow; asking for them gives EOF */
 } pgwire_batch;
+
+/*
+ * (Re)start a scan with these parameters, which are copied: what is left of an
+ * earlier result is dropped. Where *scan is 0 the scan is made first, from args,
+ * and *scan is its handle for the other calls, whatever else is answered. The
+ * statement is sent, and the answer is that of pgwire_go_scan_next.
+ */
+int32_t pgwire_go_scan_start(uint64_t *scan, pgwire_scan_args *args, pgwire_bind_args *bind,
+                             pgwire_batch *batch, pgwire_wait *wait, pgwire_error *err);
 
 /*
  * Next batch: OK (batch filled, nrows > 0), EOF, WAIT, ERROR, or CONN: open the
@@ -324,9 +334,7 @@ int32_t pgwire_go_fault(pgwire_bytes *name, pgwire_error *err);
 	X(pgwire_go_conn_invalidate) \
 	X(pgwire_go_conn_list) \
 	X(pgwire_go_conn_close) \
-	X(pgwire_go_conn_fds) \
-	X(pgwire_go_scan_open) \
-	X(pgwire_go_scan_bind) \
+	X(pgwire_go_scan_start) \
 	X(pgwire_go_scan_next) \
 	X(pgwire_go_scan_stats) \
 	X(pgwire_go_scan_reset) \

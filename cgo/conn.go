@@ -66,8 +66,3 @@ func pgwire_go_conn_close(serverid C.uint32_t, closed, inUse *C.int32_t) C.int32
 		return C.PGWIRE_OK
 	})
 }
-
-//export pgwire_go_conn_fds
-func pgwire_go_conn_fds(held *C.int32_t) C.int32_t {
-	return guard(nil, func() C.int32_t { *held = C.int32_t(handler.Descriptors()); return C.PGWIRE_OK })
-}

@@ -11,32 +11,35 @@ import (
 	"pgwire_fdw/handler"
 )
 
-//export pgwire_go_scan_open
-func pgwire_go_scan_open(args *C.pgwire_scan_args, scan *C.uint64_t, err *C.pgwire_error) C.int32_t {
-	return guard(err, func() C.int32_t { return scanOpen(args, scan) })
+//export pgwire_go_scan_start
+func pgwire_go_scan_start(scan *C.uint64_t, args *C.pgwire_scan_args, bind *C.pgwire_bind_args,
+	batch *C.pgwire_batch, wait *C.pgwire_wait, err *C.pgwire_error) C.int32_t {
+	return guard(err, func() C.int32_t {
+		if *scan == 0 {
+			*scan = scanOpen(args)
+		}
+		if e := scanBind(*scan, bind); e != nil {
+			return fail(err, e)
+		}
+		return scanNext(*scan, bind.nest_level, batch, wait, err)
+	})
 }
 
-func scanOpen(args *C.pgwire_scan_args, scan *C.uint64_t) C.int32_t {
+func scanOpen(args *C.pgwire_scan_args) C.uint64_t {
 	cols := make([]handler.Column, int(args.ncols))
 	for i, c := range unsafe.Slice(args.cols, int(args.ncols)) {
 		cols[i] = handler.Column{Name: inString(c.name), TypeOID: uint32(c.type_oid),
 			Typmod: int32(c.typmod), ReceiveSafe: c.receive_safe != 0}
 	}
-	*scan = C.uint64_t(handler.OpenScan(handler.ScanArgs{
+	return C.uint64_t(handler.OpenScan(handler.ScanArgs{
 		Umid: uint32(args.umid), Superuser: args.superuser != 0, Columns: cols, SQL: inString(args.sql),
 		FetchMemory: int64(args.fetch_memory), Expected: int64(args.expected_bytes), LocksRows: args.locks_rows != 0, FetchSize: int(args.fetch_size),
 		MayStop: args.may_stop != 0, Bound: int64(args.bound),
 	}))
-	return C.PGWIRE_OK
-}
-
-//export pgwire_go_scan_bind
-func pgwire_go_scan_bind(scan C.uint64_t, args *C.pgwire_bind_args, err *C.pgwire_error) C.int32_t {
-	return guard(err, func() C.int32_t { return scanBind(scan, args, err) })
 }
 
 // scanBind passes views of the parameters on: they are copied in there.
-func scanBind(scan C.uint64_t, args *C.pgwire_bind_args, err *C.pgwire_error) C.int32_t {
+func scanBind(scan C.uint64_t, args *C.pgwire_bind_args) *handler.Error {
 	var params []handler.Param
 	if n := int(args.nparams); n > 0 {
 		params = make([]handler.Param, n)
@@ -49,11 +52,8 @@ func scanBind(scan C.uint64_t, args *C.pgwire_bind_args, err *C.pgwire_error) C.
 			}
 		}
 	}
-	if e := handler.BindScan(uint64(scan), handler.Bind{
-		Serializable: args.serializable != 0, Alone: args.alone != 0, Params: params}); e != nil {
-		return fail(err, e)
-	}
-	return C.PGWIRE_OK
+	return handler.BindScan(uint64(scan), handler.Bind{
+		Serializable: args.serializable != 0, Alone: args.alone != 0, Params: params})
 }
 
 //export pgwire_go_scan_next
@@ -81,7 +81,8 @@ func fillBatch(batch *C.pgwire_batch, b handler.Batch) *handler.Error {
 			allDatum = 0
 		}
 	}
-	*batch = C.pgwire_batch{nrows: C.int32_t(b.NRows), ncols: C.int32_t(len(b.Forms)), all_datum: allDatum}
+	*batch = C.pgwire_batch{nrows: C.int32_t(b.NRows), ncols: C.int32_t(len(b.Forms)), all_datum: allDatum,
+		last: flag(b.Last)}
 	*(*uintptr)(unsafe.Pointer(&batch.rows)) = b.Rows
 	if allDatum == 0 {
 		var forms C.pgwire_bytes

@@ -37,11 +37,8 @@ static int	accounted_fds = 0;
 void
 pgwire_account_fds(void)
 {
-	int32_t		held;
+	int			held = pgwire_now_pending.descriptors;
 
-	if (pgwire_loaded == NULL ||
-		pgwire_loaded->pgwire_go_conn_fds(&held) != PGWIRE_OK)
-		return;
 	for (; accounted_fds < held; accounted_fds++)
 		ReserveExternalFD();
 	for (; accounted_fds > held; accounted_fds--)

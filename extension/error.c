@@ -131,9 +131,8 @@ pgwire_deliver_notices(void)
 	pgwire_error err;
 	int32_t		level;
 
-	if (pgwire_loaded == NULL)
-		return;
-	while (pgwire_loaded->pgwire_go_next_notice(&level, &err) == PGWIRE_OK)
+	while (pgwire_now_pending.notices &&
+		   pgwire_loaded->pgwire_go_next_notice(&level, &err) == PGWIRE_OK)
 		pgwire_notice(level, &err);
 }
 

@@ -71,8 +71,8 @@ pgwireExplainForeignScan(ForeignScanState *node, ExplainState *es)
 		ExplainPropertyText("Remote SQL", state->plan.sql, es);
 	if (!es->analyze)
 		return;
-	if (state->scan != 0)
-		(void) pgwire_loaded->pgwire_go_scan_stats(state->scan, &stats);
+	if (state->scan != NULL)
+		(void) pgwire_loaded->pgwire_go_scan_stats(*state->scan, &stats);
 	if (es->format == EXPLAIN_FORMAT_TEXT)
 		explain_text(state, &stats, es);
 	else

@@ -19,14 +19,19 @@ typedef struct owned_scan
 	uint64_t	id;
 } owned_scan;
 
+void
+pgwire_close_scan(uint64_t *owned)
+{
+	/* never raises and never waits: bridge.h */
+	if (*owned != 0)
+		(void) pgwire_loaded->pgwire_go_scan_close(*owned);
+	*owned = 0;
+}
+
 static void
 close_scan(void *arg)
 {
-	owned_scan *owned = (owned_scan *) arg;
-
-	/* never raises and never waits: bridge.h */
-	if (owned->id != 0)
-		(void) pgwire_loaded->pgwire_go_scan_close(owned->id);
+	pgwire_close_scan(&((owned_scan *) arg)->id);
 }
 
 uint64_t *

@@ -11,4 +11,7 @@
  */
 extern uint64_t *pgwire_reserve_scan(MemoryContext cxt);
 
+/* Close the scan of a reserved handle, if it has one, before its context goes. */
+extern void pgwire_close_scan(uint64_t *owned);
+
 #endif

@@ -28,6 +28,7 @@
 #include "loader.h"
 
 pgwire_bridge *pgwire_loaded = NULL;
+pgwire_pending pgwire_now_pending;
 int			pgwire_go_max_procs = 2;
 int			pgwire_go_memory_limit = 65536;
 
@@ -108,6 +109,7 @@ first_call(pgwire_error *err)
 	args.encoding = pgwire_cstring(GetDatabaseEncodingName());
 	args.encoding_class = encoding_class();
 	args.temp_dir = pgwire_cstring(temp_dir);
+	args.pending = &pgwire_now_pending;
 	return functions.pgwire_go_start(&args, err);
 }
 

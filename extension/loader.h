@@ -16,6 +16,9 @@ typedef struct pgwire_bridge
 /* NULL until pgwire_load_go() has succeeded in this process. */
 extern pgwire_bridge *pgwire_loaded;
 
+/* What Go has to say without being asked; up to date after every call. */
+extern pgwire_pending pgwire_now_pending;
+
 /* Settings that are read when Go starts (GUCs of pgwire_fdw.c). */
 extern int	pgwire_go_max_procs;
 extern int	pgwire_go_memory_limit; /* kB */

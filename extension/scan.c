@@ -51,59 +51,58 @@ pgwireBeginForeignScan(ForeignScanState *node, int eflags)
 	state->params = pgwire_prepare_params(plan->fdw_exprs, &node->ss.ps);
 }
 
-/*
- * Make the scan on the Go side; it dies with the executor's memory. Whoever is
- * to close it is there first, so that nothing that fails later leaves it behind.
- */
+/* What Go makes the scan from. */
 static void
-open_scan(ForeignScanState *node, pgwire_scan_state *state)
+fill_scan_args(ForeignScanState *node, pgwire_scan_state *state, pgwire_scan_args *args)
 {
 	pgwire_demand demand = pgwire_demand_on(node);
-	pgwire_scan_args args;
-	pgwire_error err;
-	uint64_t   *owned;
 
-	memset(&args, 0, sizeof(args));
-	args.umid = state->umid;
-	args.superuser = superuser_arg(state->userid);
-	args.ncols = state->shape->ncols;
-	args.cols = pgwire_shape_columns(state->shape);
-	args.sql = pgwire_cstring(state->plan.sql);
-	args.fetch_memory = (int64_t) state->plan.fetch_memory_kb * 1024;
-	args.expected_bytes = state->plan.expected_kb < 0 ? -1 :
+	memset(args, 0, sizeof(*args));
+	args->umid = state->umid;
+	args->superuser = superuser_arg(state->userid);
+	args->ncols = state->shape->ncols;
+	args->cols = pgwire_shape_columns(state->shape);
+	args->sql = pgwire_cstring(state->plan.sql);
+	args->fetch_memory = (int64_t) state->plan.fetch_memory_kb * 1024;
+	args->expected_bytes = state->plan.expected_kb < 0 ? -1 :
 		(int64_t) state->plan.expected_kb * 1024;
-	args.fetch_size = state->plan.fetch_size;
-	args.may_stop = demand.may_stop;
-	args.bound = demand.bound;
-	args.locks_rows = (state->plan.flags & PGWIRE_SCAN_F_LOCKS_ROWS) != 0;
-	owned = pgwire_reserve_scan(node->ss.ps.state->es_query_cxt);
-	PGWIRE_CALL(err, pgwire_go_scan_open, &args, owned);
-	state->scan = *owned;
-	pfree(args.cols);
+	args->fetch_size = state->plan.fetch_size;
+	args->may_stop = demand.may_stop;
+	args->bound = demand.bound;
+	args->locks_rows = (state->plan.flags & PGWIRE_SCAN_F_LOCKS_ROWS) != 0;
 }
 
-/* Start the statement with the current values of its parameters. */
-static void
-bind_scan(ForeignScanState *node, pgwire_scan_state *state)
+/*
+ * Start the statement with the current values of its parameters; the answer is
+ * Go's. The scan there dies with the executor's memory, and whoever is to close
+ * it is there first, so that nothing that fails later leaves it behind.
+ */
+static int32_t
+start_scan(ForeignScanState *node, pgwire_scan_state *state,
+		   pgwire_batch *batch, pgwire_wait *wait, pgwire_error *err)
 {
-	pgwire_bind_args args;
-	pgwire_error err;
+	pgwire_scan_args scan;
+	pgwire_bind_args bind;
+	int32_t		rc;
 
 	/* a connection may be at hand that was made from what is no longer so */
 	AcceptInvalidationMessages();
-	if (state->scan == 0)
-		open_scan(node, state);
+	if (state->scan == NULL)
+		state->scan = pgwire_reserve_scan(node->ss.ps.state->es_query_cxt);
+	if (*state->scan == 0)
+		fill_scan_args(node, state, &scan);
 	pgwire_join_transaction();
 	pgwire_eval_params(state->params, node->ss.ps.ps_ExprContext);
-	args.serializable = IsolationIsSerializable();
-	args.nparams = state->params->count;
-	args.reserved = 0;
-	args.alone = state->may_be_alone && pgwire_is_whole_transaction(node->ss.ps.state);
-	args.params = state->params->values;
-	PGWIRE_CALL(err, pgwire_go_scan_bind, state->scan, &args);
+	bind.serializable = IsolationIsSerializable();
+	bind.nest_level = GetCurrentTransactionNestLevel();
+	bind.nparams = state->params->count;
+	bind.alone = state->may_be_alone && pgwire_is_whole_transaction(node->ss.ps.state);
+	bind.params = state->params->values;
+	rc = pgwire_go()->pgwire_go_scan_start(state->scan, &scan, &bind, batch, wait, err);
 	pgwire_free_params(state->params);	/* Go has its own copy, and one may take 1 GB */
 	state->bound = true;
 	state->shaped = false;
+	return rc;
 }
 
 /* Raise an error of a scan; a bad value names its column and table. */
@@ -154,11 +153,31 @@ connect_timed(ForeignScanState *node, pgwire_scan_state *state)
 	if (umid != state->umid)
 	{
 		/* the mapping has been replaced, and Go knows connections by theirs */
-		(void) pgwire_loaded->pgwire_go_scan_close(state->scan);
-		state->scan = 0;
+		pgwire_close_scan(state->scan);
 		state->umid = umid;
-		bind_scan(node, state);
+		state->bound = false;
 	}
+}
+
+static bool
+end_of_rows(pgwire_scan_state *state)
+{
+	state->eof = true;
+	pgwire_deliver_notices();
+	return false;
+}
+
+static void
+take_batch(pgwire_scan_state *state, const pgwire_batch *batch)
+{
+	if (!state->shaped)
+		pgwire_shape_forms(state->shape, batch->forms, batch->all_datum);
+	else
+		state->large = true;
+	state->shaped = true;
+	state->row = batch->rows;
+	state->rows_left = batch->nrows;
+	state->last = batch->last;
 }
 
 /* Get the next batch; false when there are no more rows. */
@@ -168,27 +187,26 @@ next_batch(ForeignScanState *node, pgwire_scan_state *state)
 	pgwire_batch batch;
 	pgwire_wait wait;
 	pgwire_error err;
-	int			level = GetCurrentTransactionNestLevel();
+	int32_t		rc;
 
 	if (state->eof)
 		return false;
-	if (!state->bound)
-		bind_scan(node, state);
+	if (state->last)
+		return end_of_rows(state);
 	for (;;)
 	{
-		switch (pgwire_go()->pgwire_go_scan_next(state->scan, level, &batch, &wait, &err))
+		if (state->bound)
+			rc = pgwire_loaded->pgwire_go_scan_next(*state->scan, GetCurrentTransactionNestLevel(),
+														 &batch, &wait, &err);
+		else
+			rc = start_scan(node, state, &batch, &wait, &err);
+		switch (rc)
 		{
 			case PGWIRE_OK:
-				if (!state->shaped)
-					pgwire_shape_forms(state->shape, batch.forms, batch.all_datum);
-				state->shaped = true;
-				state->row = batch.rows;
-				state->rows_left = batch.nrows;
+				take_batch(state, &batch);
 				return true;
 			case PGWIRE_EOF:
-				state->eof = true;
-				pgwire_deliver_notices();
-				return false;
+				return end_of_rows(state);
 			case PGWIRE_WAIT:
 				wait_timed(state, &wait);
 				break;
@@ -224,11 +242,12 @@ pgwireReScanForeignScan(ForeignScanState *node)
 	 * remote snapshot it gives the same rows, and keeping them would cost
 	 * memory that a Material node above accounts for when it is worth it.
 	 */
+	if (state->scan != NULL && state->bound && !state->eof && !state->last)
+		(void) pgwire_loaded->pgwire_go_scan_reset(*state->scan);
 	state->bound = false;
 	state->eof = false;
+	state->last = false;
 	state->rows_left = 0;
-	if (state->scan != 0)
-		(void) pgwire_loaded->pgwire_go_scan_reset(state->scan);
 }
 
 void
@@ -238,10 +257,10 @@ pgwireShutdownForeignScan(ForeignScanState *node)
 
 	/*
 	 * A cursor may still go on after this, so only what is used up is given
-	 * back: the memory of the last batch.
+	 * back: the memory of the last batch, where it is worth a call.
 	 */
-	if (state->scan != 0 && state->eof)
-		(void) pgwire_loaded->pgwire_go_scan_reset(state->scan);
+	if (state->scan != NULL && state->eof && state->large)
+		(void) pgwire_loaded->pgwire_go_scan_reset(*state->scan);
 }
 
 void
@@ -249,8 +268,6 @@ pgwireEndForeignScan(ForeignScanState *node)
 {
 	pgwire_scan_state *state = (pgwire_scan_state *) node->fdw_state;
 
-	if (state == NULL || state->scan == 0)
-		return;
-	(void) pgwire_loaded->pgwire_go_scan_close(state->scan);
-	state->scan = 0;
+	if (state != NULL && state->scan != NULL)
+		pgwire_close_scan(state->scan);
 }

@@ -19,11 +19,13 @@ typedef struct pgwire_scan_state
 	pgwire_row_shape *shape;
 	pgwire_params *params;
 
-	uint64_t	scan;			/* Go's number for it, 0 before the first row */
+	uint64_t   *scan;			/* Go's number for it; NULL before the first row */
 	bool		may_be_alone;	/* whole plan, no user-defined functions */
 	bool		bound;			/* running with the current parameters */
 	bool		shaped;			/* forms of the current result are known */
+	bool		last;			/* the batch at hand is the last one */
 	bool		eof;
+	bool		large;			/* there was more than one batch */
 	const uint8_t *row;			/* next row of the batch */
 	int			rows_left;
 

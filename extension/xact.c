@@ -99,6 +99,13 @@ pre_commit(void)
 	pgwire_deliver_notices();
 }
 
+static bool
+ends_transaction(XactEvent event)
+{
+	return event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_PARALLEL_PRE_COMMIT &&
+		event != XACT_EVENT_PRE_PREPARE;
+}
+
 static void
 xact_callback(XactEvent event, void *arg)
 {
@@ -107,6 +114,16 @@ xact_callback(XactEvent event, void *arg)
 
 	if (!joined)
 		return;
+	if (!pgwire_now_pending.transaction)
+	{
+		/* its statements were transactions of their own, and are over */
+		joined = !ends_transaction(event);
+		if (!joined)
+			pgwire_account_fds();
+		if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_PARALLEL_COMMIT)
+			pgwire_deliver_notices();
+		return;
+	}
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
@@ -137,7 +154,7 @@ subxact_callback(SubXactEvent event, SubTransactionId mySubid,
 	pgwire_error err;
 	int			level = GetCurrentTransactionNestLevel();
 
-	if (!joined)
+	if (!joined || !pgwire_now_pending.transaction)
 		return;
 	if (event == SUBXACT_EVENT_COMMIT_SUB)
 		(void) pgwire_loaded->pgwire_go_xact_event(PGWIRE_SUBXACT_COMMIT, level, &wait, &err);

@@ -114,9 +114,3 @@ func CloseConns(serverID uint32) (closed, inUse int) {
 	invariant.MaybePanic("conn_close")
 	return backend.pool.CloseIdle(serverID)
 }
-
-// Descriptors counts the sockets held, for the server's accounting.
-func Descriptors() int {
-	invariant.MaybePanic("conn_fds")
-	return backend.pool.Descriptors()
-}

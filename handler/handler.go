@@ -72,6 +72,23 @@ func Start(s Settings) {
 	backend.scans.init()
 }
 
+// PendingWork is what C is told at the end of every call (pgwire_pending of bridge.h).
+type PendingWork struct {
+	Notices     bool
+	Descriptors int  // sockets held
+	Transaction bool // what becomes of the local transaction has to be told
+}
+
+// Pending says what there is to ask or to tell.
+func Pending() PendingWork {
+	p := backend.pool
+	if p == nil {
+		return PendingWork{}
+	}
+	sockets, transaction := p.Pending()
+	return PendingWork{Notices: p.HasNotices(), Descriptors: sockets, Transaction: transaction}
+}
+
 // PanicError is what a recovered panic becomes.
 func PanicError(p any, stack []byte) *Error {
 	e := sqlerr.New(sqlstate.InternalError, "internal error in the Go half of pgwire_fdw: panic: %v", p)

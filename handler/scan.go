@@ -76,6 +76,7 @@ type Batch struct {
 	Rows  uintptr
 	NRows int
 	Forms []wire.Form
+	Last  bool // no rows follow
 }
 
 // NextBatch asks for rows at a local nest level (>= 1), and answers StatusOK with
@@ -100,7 +101,7 @@ func NextBatch(id uint64, level int) (Batch, Status, Wait, *Error) {
 		return Batch{}, StatusEOF, Wait{}, nil
 	}
 	arena, forms := s.Batch()
-	return Batch{Rows: arena.Base(), NRows: arena.Rows(), Forms: forms}, StatusOK, Wait{}, nil
+	return Batch{Rows: arena.Base(), NRows: arena.Rows(), Forms: forms, Last: s.Last()}, StatusOK, Wait{}, nil
 }
 
 // ResetScan drops the scan's result.

@@ -177,9 +177,8 @@ func TestPanicUnheard(t *testing.T) {
 	r := newRig(t)
 	for point, trigger := range map[string]string{
 		"scan_close":      "SELECT count(*) FROM t",
-		"scan_reset":      "SELECT count(*) FROM t",
+		"scan_reset":      "SELECT count(*) FROM big",
 		"conn_close":      "SELECT pgwire_fdw_disconnect_all()",
-		"conn_fds":        "SELECT pgwire_fdw_disconnect_all()",
 		"conn_invalidate": "CREATE SERVER another FOREIGN DATA WRAPPER pgwire_fdw",
 	} {
 		t.Run(point, func(t *testing.T) {

@@ -210,7 +210,7 @@ func TestFrozenRemote(t *testing.T) {
 	if d := r.abort(); d > cleanupTime+500*time.Millisecond {
 		t.Errorf("abort took %v", d)
 	}
-	if n := r.pool.Descriptors(); n != 0 {
+	if n, _ := r.pool.Pending(); n != 0 {
 		t.Errorf("%d connections kept", n)
 	}
 	same(t, "afterwards", r.must(r.scan("gen 3 3")), genRows(3, 3))
@@ -331,7 +331,7 @@ func TestPoolRules(t *testing.T) {
 	connections(2, "changed before")
 	r.commit()
 	r.pool.Invalidate(true, 0)
-	if n := r.pool.Descriptors(); n != 0 {
+	if n, _ := r.pool.Pending(); n != 0 {
 		t.Errorf("%d descriptors", n)
 	}
 	r.must(s)

@@ -183,6 +183,9 @@ func (s *Scan) Batch() (arena *wire.Arena, forms []wire.Form) {
 	return s.block.arena, s.cur.decoder.Forms()
 }
 
+// Last reports whether no rows follow those of the last Next.
+func (s *Scan) Last() bool { return s.phase == finished }
+
 // Next makes the next batch, as far as it can without waiting. level is the
 // local nest level (>= 1) of whoever asks for it: a cursor may be fetched from in
 // a sub-transaction that it was not declared in, and what is sent then must be
@@ -197,6 +200,10 @@ func (s *Scan) Next(level int) (Outcome, *session.Waiting, *sqlerr.Error) {
 		case bound:
 			if out, w, err := s.start(); out != Rows || err != nil {
 				return out, w, err
+			}
+			if !s.cur.settled() {
+				// the remote has hardly got it: a look would be in vain
+				return Wait, s.conn.Readable(), nil
 			}
 		case running:
 			if out, w, err, decided := s.read(); decided {
@@ -320,6 +327,9 @@ func (s *Scan) read() (out Outcome, w *session.Waiting, err *sqlerr.Error, decid
 		yielded = s.pump(r)
 	}
 	if s.block != nil && s.block.arena.Rows() > 0 {
+		if r.done && r.err == nil && r.again == nil && !r.cut {
+			s.end()
+		}
 		return s.deliver()
 	}
 	switch {
@@ -332,8 +342,7 @@ func (s *Scan) read() (out Outcome, w *session.Waiting, err *sqlerr.Error, decid
 		s.phase = finished
 		return End, nil, sqlerr.New(sqlstate.InternalError, "more rows of a remote statement are wanted than its plan had said"), true
 	case r.done:
-		s.phase = finished
-		r.spool.close()
+		s.end()
 		return End, nil, nil, true
 	case r.portal != "":
 		if out, w, err = s.resume(); out == Rows && err == nil {
@@ -344,6 +353,12 @@ func (s *Scan) read() (out Outcome, w *session.Waiting, err *sqlerr.Error, decid
 		return Wait, &session.Waiting{FD: -1}, nil, true
 	}
 	return Wait, s.conn.Readable(), nil, true
+}
+
+// end notes that all rows are here.
+func (s *Scan) end() {
+	s.phase = finished
+	s.cur.spool.close()
 }
 
 // pump decodes what the connection has; yielded: there may be more.

@@ -122,6 +122,9 @@ func (p *Pool) ConnectTime(umid uint32) time.Duration {
 // Notify queues a notice of our own.
 func (p *Pool) Notify(n session.Notice) { p.notices.Add(n) }
 
+// HasNotices reports whether NextNotice has one.
+func (p *Pool) HasNotices() bool { return p.notices.Any() }
+
 // NextNotice takes the oldest notice.
 func (p *Pool) NextNotice() (session.Notice, bool) { return p.notices.Next() }
 
@@ -183,15 +186,23 @@ func (p *Pool) CloseIdle(serverID uint32) (closed, inUse int) {
 	return closed, inUse
 }
 
-// Open descriptors that C has to account for (AcquireExternalFD).
-func (p *Pool) Descriptors() int {
-	n := 0
+// Pending counts the sockets, which C has to account for (AcquireExternalFD),
+// and reports whether any connection has to hear what becomes of the local
+// transaction: because it takes part in it, or because it is to be closed with it.
+func (p *Pool) Pending() (sockets int, transaction bool) {
+	transaction = p.givenUp
 	for _, e := range p.entries {
-		if e.conn != nil {
-			n++
+		c := e.conn
+		if c == nil {
+			transaction = true
+			continue
+		}
+		sockets++
+		if e.dial != nil || e.ending || e.awaits || e.stale || !e.target.Keep || c.InUse() || c.Broken() != nil {
+			transaction = true
 		}
 	}
-	return n
+	return sockets, transaction
 }
 
 // Listing describes one cached connection.

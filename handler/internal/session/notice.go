@@ -49,6 +49,9 @@ func (q *Notices) Add(n Notice) {
 	q.queue = append(q.queue, n)
 }
 
+// Any reports whether Next has one.
+func (q *Notices) Any() bool { return len(q.queue) > 0 || q.dropped > 0 }
+
 // Next takes the oldest notice; after the last, one that counts the dropped.
 func (q *Notices) Next() (Notice, bool) {
 	if len(q.queue) == 0 {
