@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pgwire_fdw/handler/internal/fakepg"
+	"pgwire_fdw/handler/internal/session"
 	"pgwire_fdw/handler/internal/sqlerr"
 )
 
@@ -174,11 +175,20 @@ func TestErrorAfterRows(t *testing.T) {
 	same(t, "afterwards", r.must(r.scan("gen 3 3")), genRows(3, 3))
 }
 
-// TestLostStatement: the remote knows a prepared statement no more.
+// TestLostStatement: the remote knows a prepared statement no more. Unless it was
+// said that there is no pooler, none is prepared after that, and each transaction
+// sets what it relies on.
 func TestLostStatement(t *testing.T) {
+	for _, pooled := range []string{session.PooledAuto, session.PooledFalse} {
+		t.Run(pooled, func(t *testing.T) { lostStatement(t, pooled) })
+	}
+}
+
+func lostStatement(t *testing.T, pooled string) {
 	noLeak(t)
 	e := &engine{}
 	r := fakeRig(t, e)
+	r.target.Pooled = pooled
 	s := r.scan("gen $1 3")
 	for round := range 5 {
 		for i := range 3 {
@@ -190,10 +200,12 @@ func TestLostStatement(t *testing.T) {
 		e.take()
 		e.forgetAll()
 		same(t, "after it was lost", r.must(s, number(4)), genRows(4, 3))
-		if round > 2 {
-			if log := e.take(); strings.Contains(log, "Parse p") || strings.Count(log, "Execute 0\nSync") != 1 {
-				t.Errorf("still prepares: %s", log)
-			}
+		prepares := strings.Contains(e.take(), "Bind p")
+		e.mu.Lock()
+		set := e.set
+		e.mu.Unlock()
+		if pooled == session.PooledAuto && (prepares != (round == 0) || set != 2+round) || pooled == session.PooledFalse && (!prepares || set != 1) {
+			t.Errorf("round %d: prepares %t, settings %d times", round, prepares, set)
 		}
 	}
 }

@@ -227,7 +227,10 @@ func (c *Conn) readyForQuery(ex *exchange, body []byte) {
 	c.used = c.used || body[0] == 'I'
 	if ex.failed() && ex.stmt != nil {
 		ex.err.SendAgain = ex.outdated()
-		c.stmts.failed(ex.stmt, ex.err.SQLState)
+		c.stmts.failed(ex.stmt)
+		if ex.err.SendAgain && ex.err.SQLState == sqlstate.InvalidSQLStatementName {
+			c.sharing.doubt()
+		}
 	}
 	c.checkStatus(ex, body[0])
 	switch {

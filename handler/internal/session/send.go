@@ -192,7 +192,7 @@ func (c *Conn) appendQuery(buf []byte, req *Request, ex *exchange) ([]byte, erro
 	ex.stmt, ex.reused = st, st.prepared
 	var err error
 	if !st.prepared {
-		if st.uses > 1 && c.sharing.prepares() && c.stmts.lost < maxLost {
+		if st.uses > 1 && c.sharing.prepares() {
 			if st.name != "" {
 				c.stmts.doomed = append(c.stmts.doomed, st.name)
 			}

@@ -66,6 +66,15 @@ func (s *sharing) init(pooled string) {
 // prepares reports whether a statement may be given a name.
 func (s *sharing) prepares() bool { return s.known && !s.shared }
 
+// doubt tells that the server does not know a statement which it has prepared:
+// another session serves us now, or somebody else has cleared ours. Unless
+// we were told otherwise it is not ours any more.
+func (s *sharing) doubt() {
+	if s.pooled != PooledFalse {
+		s.shared, s.unset = true, true
+	}
+}
+
 // write makes the two statements. They run under any search_path, so each name
 // has its schema and no operator is used. set_config takes effect before what
 // follows in the packet is parsed, and until the transaction ends: the one that

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"strconv"
 
-	"pgwire_fdw/handler/internal/sqlstate"
 	"pgwire_fdw/handler/internal/wire"
 )
 
@@ -33,13 +32,7 @@ type statements struct {
 	prefix string
 	serial int
 	doomed []string // names to close on the remote with the next request
-	lost   int      // how often the remote did not know a name any more
 }
-
-// maxLost is how many lost statements it takes to stop making them: behind a
-// pooler that hands out another server session for each transaction, naming
-// costs more than it saves.
-const maxLost = 2
 
 func (s *statements) init() {
 	s.byKey = map[string]*statement{}
@@ -87,10 +80,7 @@ func (s *statements) forget(st *statement) {
 // failed drops a statement that has failed, which is also how a result ends
 // that was cancelled because its columns have to be asked for in other formats:
 // those are kept for the next execution.
-func (s *statements) failed(st *statement, sqlState string) {
-	if st.prepared && sqlState == sqlstate.InvalidSQLStatementName {
-		s.lost++
-	}
+func (s *statements) failed(st *statement) {
 	if s.byKey[st.key] != st {
 		return
 	}
