@@ -17,7 +17,10 @@
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/syscache.h"
 
 /*
@@ -55,6 +58,105 @@ is_new(pgwire_ir_table *table, Oid oid, int32 typmod, uint32 *pos)
 	table->typmods[*pos] = typmod;
 	return true;
 }
+
+/* ---- what is known of built-in objects, from request to request ---- */
+
+typedef struct known_key
+{
+	int			cache;			/* the syscache that the object is in */
+	Oid			oid;
+	int32		typmod;
+} known_key;
+
+typedef struct known_object
+{
+	known_key	key;
+	int			length;
+	char	   *entry;			/* as it is sent */
+} known_object;
+
+#define MAX_KNOWN 1000
+
+static HTAB *known = NULL;
+static MemoryContext known_context = NULL;
+static bool known_stale = false;
+
+static void
+forget_known(Datum arg, int cacheid, uint32 hashvalue)
+{
+	known_stale = true;
+}
+
+/*
+ * Begin a request: start anew if the catalogs have changed. A change that comes
+ * while the catalogs are read waits until the next request; nothing is kept of
+ * this one any more.
+ */
+void
+pgwire_ir_begin_objects(void)
+{
+	HASHCTL		ctl = {0};
+
+	if (known != NULL && !known_stale && hash_get_num_entries(known) < MAX_KNOWN)
+		return;
+	if (known_context == NULL)
+	{
+		known_context = AllocSetContextCreate(CacheMemoryContext, "pgwire_fdw objects",
+											  ALLOCSET_SMALL_SIZES);
+		CacheRegisterSyscacheCallback(TYPEOID, forget_known, (Datum) 0);
+		CacheRegisterSyscacheCallback(PROCOID, forget_known, (Datum) 0);
+		CacheRegisterSyscacheCallback(OPEROID, forget_known, (Datum) 0);
+		CacheRegisterSyscacheCallback(COLLOID, forget_known, (Datum) 0);
+		CacheRegisterSyscacheCallback(NAMESPACEOID, forget_known, (Datum) 0);
+	}
+	known = NULL;
+	MemoryContextReset(known_context);
+	known_stale = false;
+	ctl.keysize = sizeof(known_key);
+	ctl.entrysize = sizeof(known_object);
+	ctl.hcxt = known_context;
+	known = hash_create("pgwire_fdw objects", 64, &ctl,
+						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/*
+ * Append the entry of a built-in object if it is known. What is said of other
+ * objects depends on the server's option "extensions".
+ */
+static bool
+append_known(StringInfo buf, int cache, Oid oid, int32 typmod)
+{
+	known_key	key = {cache, oid, typmod};
+	known_object *object;
+
+	if (oid >= FirstGenbkiObjectId || known_stale)
+		return false;
+	object = hash_search(known, &key, HASH_FIND, NULL);
+	if (object == NULL)
+		return false;
+	appendBinaryStringInfo(buf, object->entry, object->length);
+	return true;
+}
+
+/* Keep what was appended for an object from start on. */
+static void
+keep_known(StringInfo buf, int start, int cache, Oid oid, int32 typmod)
+{
+	known_key	key = {cache, oid, typmod};
+	int			length = buf->len - start;
+	known_object *object;
+	char	   *entry;
+
+	if (oid >= FirstGenbkiObjectId || known_stale)
+		return;
+	entry = MemoryContextAlloc(known_context, length);
+	memcpy(entry, buf->data + start, length);
+	object = hash_search(known, &key, HASH_ENTER, NULL);
+	object->entry = entry;
+	object->length = length;
+}
+
+/* ---- */
 
 /*
  * May the object be taken for the remote's of the same name? Built-in ones
@@ -140,11 +242,15 @@ pgwire_ir_type(pgwire_ir *ir, Oid type, int32 typmod)
 	char		category;
 	bool		preferred;
 	uint32		pos;
+	int			start;
 
 	if (!OidIsValid(type))
 		return PGWIRE_IR_NONE;
 	if (!is_new(&ir->types, type, typmod, &pos))
 		return pos;
+	if (append_known(buf, TYPEOID, type, typmod))
+		return pos;
+	start = buf->len;
 	if (type >= FirstGenbkiObjectId)
 		format |= FORMAT_TYPE_FORCE_QUALIFY;
 	get_type_category_preferred(type, &category, &preferred);
@@ -154,6 +260,7 @@ pgwire_ir_type(pgwire_ir *ir, Oid type, int32 typmod)
 	pgwire_put_u8(buf, get_typtype(type));
 	pgwire_put_u8(buf, category);
 	pgwire_put_string(buf, format_type_extended(type, typmod, format));
+	keep_known(buf, start, TYPEOID, type, typmod);
 	return pos;
 }
 
@@ -164,11 +271,15 @@ pgwire_ir_function(pgwire_ir *ir, Oid function)
 	Form_pg_proc form;
 	HeapTuple	tuple;
 	uint32		pos;
+	int			start;
 
 	if (!OidIsValid(function))
 		return PGWIRE_IR_NONE;
 	if (!is_new(&ir->functions, function, 0, &pos))
 		return pos;
+	if (append_known(buf, PROCOID, function, 0))
+		return pos;
+	start = buf->len;
 	pgwire_put_u32(buf, function);
 	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
 	if (!HeapTupleIsValid(tuple))
@@ -187,6 +298,7 @@ pgwire_ir_function(pgwire_ir *ir, Oid function)
 	pgwire_put_u8(buf, form->prokind);
 	put_name(buf, form->pronamespace, NameStr(form->proname));
 	ReleaseSysCache(tuple);
+	keep_known(buf, start, PROCOID, function, 0);
 	return pos;
 }
 
@@ -197,11 +309,15 @@ pgwire_ir_operator(pgwire_ir *ir, Oid op)
 	Form_pg_operator form;
 	HeapTuple	tuple;
 	uint32		pos;
+	int			start;
 
 	if (!OidIsValid(op))
 		return PGWIRE_IR_NONE;
 	if (!is_new(&ir->operators, op, 0, &pos))
 		return pos;
+	if (append_known(buf, OPEROID, op, 0))
+		return pos;
+	start = buf->len;
 	pgwire_put_u32(buf, op);
 	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(op));
 	if (!HeapTupleIsValid(tuple))
@@ -216,6 +332,7 @@ pgwire_ir_operator(pgwire_ir *ir, Oid op)
 	pgwire_put_u8(buf, form->oprkind);
 	put_name(buf, form->oprnamespace, NameStr(form->oprname));
 	ReleaseSysCache(tuple);
+	keep_known(buf, start, OPEROID, op, 0);
 	return pos;
 }
 
@@ -227,11 +344,15 @@ pgwire_ir_collation(pgwire_ir *ir, Oid collation)
 	HeapTuple	tuple;
 	uint8		flags;
 	uint32		pos;
+	int			start;
 
 	if (!OidIsValid(collation))
 		return PGWIRE_IR_NONE;
 	if (!is_new(&ir->collations, collation, 0, &pos))
 		return pos;
+	if (append_known(buf, COLLOID, collation, 0))
+		return pos;
+	start = buf->len;
 	pgwire_put_u32(buf, collation);
 	flags = collation == DEFAULT_COLLATION_OID ? PGWIRE_OBJ_DEFAULT : 0;
 	tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
@@ -248,5 +369,6 @@ pgwire_ir_collation(pgwire_ir *ir, Oid collation)
 	pgwire_put_u8(buf, flags);
 	put_name(buf, form->collnamespace, NameStr(form->collname));
 	ReleaseSysCache(tuple);
+	keep_known(buf, start, COLLOID, collation, 0);
 	return pos;
 }

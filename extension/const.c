@@ -11,45 +11,9 @@
 #include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 
 #include "param.h"
-
-/*
- * Types whose text depends on no setting. Changing settings and back takes
- * several microseconds in each request, so the frequent types are named here.
- */
-static bool
-printed_regardless(Oid type)
-{
-	switch (type)
-	{
-		case BOOLOID:
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-		case OIDOID:
-		case NUMERICOID:
-		case TEXTOID:
-		case VARCHAROID:
-		case BPCHAROID:
-		case NAMEOID:
-		case UUIDOID:
-		case JSONBOID:
-		case INETOID:
-		case TIDOID:
-		case INT2ARRAYOID:
-		case INT4ARRAYOID:
-		case INT8ARRAYOID:
-		case NUMERICARRAYOID:
-		case TEXTARRAYOID:
-		case UUIDARRAYOID:
-			return true;
-		default:
-			return false;
-	}
-}
 
 /* Is every value's text made of ASCII characters, whatever the value? */
 static bool
@@ -98,6 +62,24 @@ is_large(const Const *node)
 		toast_raw_datum_size(node->constvalue) > PGWIRE_CONST_MAX_SIZE;
 }
 
+/*
+ * Values are printed as the remote session reads them. The settings last until
+ * the request is finished.
+ */
+static void
+set_modes(pgwire_ir *ir, bool names)
+{
+	int			level;
+
+	if (ir->modes_set && (ir->names_set || !names))
+		return;
+	level = pgwire_set_transmission_modes(names);
+	if (ir->guc_level < 0)
+		ir->guc_level = level;
+	ir->modes_set = true;
+	ir->names_set = names;
+}
+
 /* Write what a constant's node has after the common fields. */
 void
 pgwire_ir_constant(pgwire_ir *ir, const Const *node)
@@ -115,13 +97,8 @@ pgwire_ir_constant(pgwire_ir *ir, const Const *node)
 		Oid			output;
 		bool		varlena;
 
-		/*
-		 * Values are printed as the remote session reads them. The settings
-		 * last until the request is finished, and an error ends them with its
-		 * (sub)transaction.
-		 */
-		if (ir->statement && ir->guc_level < 0 && !printed_regardless(node->consttype))
-			ir->guc_level = pgwire_set_transmission_modes();
+		if (ir->statement)
+			set_modes(ir, pgwire_prints_names(node->consttype));
 		getTypeOutputInfo(node->consttype, &output, &varlena);
 		text = OidOutputFunctionCall(output, node->constvalue);
 		/* a "char" or a text made of one may hold part of a character until 14 */

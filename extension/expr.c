@@ -12,9 +12,10 @@
 #include "nodes/nodeFuncs.h"
 #include "nodes/nodes.h"
 #include "optimizer/optimizer.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
+
+#include "param.h"
 
 static void put_node(pgwire_ir *ir, Node *node, int depth);
 static void put_unknown(pgwire_ir *ir, Node *node, int depth);
@@ -24,6 +25,7 @@ void
 pgwire_ir_begin(pgwire_ir *ir, Index relid, List *extensions, bool statement)
 {
 	memset(ir, 0, sizeof(*ir));
+	pgwire_ir_begin_objects();
 	ir->statement = statement;
 	ir->relid = relid;
 	ir->extensions = extensions;
@@ -50,9 +52,7 @@ put_table(StringInfo request, const pgwire_ir_table *table)
 void
 pgwire_ir_finish(pgwire_ir *ir, StringInfo request)
 {
-	if (ir->guc_level >= 0)
-		AtEOXact_GUC(true, ir->guc_level);
-	ir->guc_level = -1;
+	pgwire_end_transmission_modes(ir->guc_level);
 	put_table(request, &ir->types);
 	put_table(request, &ir->functions);
 	put_table(request, &ir->operators);

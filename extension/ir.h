@@ -158,7 +158,9 @@ typedef struct pgwire_ir
 	struct nodes_hash *distinct;	/* nodes that no earlier one is equal to */
 	StringInfoData equals;
 	uint32		nequals;
-	int			guc_level;		/* -1: transmission settings not in force */
+	bool		modes_set;		/* settings to print constants under */
+	bool		names_set;		/* of these, search_path */
+	int			guc_level;		/* where they end, or -1 */
 } pgwire_ir;
 
 /* in expr.c */
@@ -174,6 +176,7 @@ extern void pgwire_ir_constant(pgwire_ir *ir, const Const *node);
 extern void pgwire_ir_find_equal(pgwire_ir *ir, uint32 number, int start);
 
 /* in catalog.c */
+extern void pgwire_ir_begin_objects(void);
 extern uint32 pgwire_ir_type(pgwire_ir *ir, Oid type, int32 typmod);
 extern uint32 pgwire_ir_function(pgwire_ir *ir, Oid function);
 extern uint32 pgwire_ir_operator(pgwire_ir *ir, Oid op);

@@ -11,11 +11,15 @@
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "utils/bytea.h"
+#include "utils/float.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "ir.h"
 #include "param.h"
 
 static bool
@@ -81,7 +85,10 @@ pgwire_prepare_params(List *fdw_exprs, PlanState *node)
 		params->values[i].format = params->binary[i] ? 1 : 0;
 		params->values[i].type_oid = type < FirstGenbkiObjectId ? type : InvalidOid;
 		if (!params->binary[i] && !is_string(type))
+		{
 			params->transmission_modes = true;
+			params->names |= pgwire_prints_names(type);
+		}
 		i++;
 	}
 	/*
@@ -95,27 +102,59 @@ pgwire_prepare_params(List *fdw_exprs, PlanState *node)
 	return params;
 }
 
+static void
+set_for_now(int *level, const char *name, const char *value)
+{
+	if (*level < 0)
+		*level = NewGUCNestLevel();
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
 /*
  * Settings under which text forms are the same for every reader. Only for the
- * output functions: an expression is evaluated under the user's own.
+ * output functions: an expression is evaluated under the user's own. What is
+ * set so already is left alone, because a change and its end take microseconds;
+ * names says that a value may be printed as the name of an object.
+ *
+ * The answer is for pgwire_end_transmission_modes; an error ends them too, with
+ * its (sub)transaction.
  */
 int
-pgwire_set_transmission_modes(void)
+pgwire_set_transmission_modes(bool names)
 {
-	static const char *const settings[][2] = {
-		{"datestyle", "ISO"},
-		{"intervalstyle", "postgres"},
-		{"extra_float_digits", "3"},
-		{"bytea_output", "hex"},
-		{"search_path", "pg_catalog"},
-	};
-	int			level = NewGUCNestLevel();
+	int			level = -1;
 
-	for (size_t i = 0; i < lengthof(settings); i++)
-		(void) set_config_option(settings[i][0], settings[i][1],
-								 PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
+	if (DateStyle != USE_ISO_DATES)
+		set_for_now(&level, "datestyle", "ISO");
+	if (IntervalStyle != INTSTYLE_POSTGRES)
+		set_for_now(&level, "intervalstyle", "postgres");
+	if (extra_float_digits < 1)
+		set_for_now(&level, "extra_float_digits", "3");
+	if (bytea_output != BYTEA_OUTPUT_HEX)
+		set_for_now(&level, "bytea_output", "hex");
+	if (names)
+		set_for_now(&level, "search_path", "pg_catalog");
 	return level;
+}
+
+void
+pgwire_end_transmission_modes(int level)
+{
+	if (level >= 0)
+		AtEOXact_GUC(true, level);
+}
+
+/* May values be printed as names of objects, or who knows how? */
+bool
+pgwire_prints_names(Oid type)
+{
+	Oid			element;
+
+	if (type >= FirstGenbkiObjectId || type == ACLITEMOID || pgwire_is_oid_alias(type))
+		return true;
+	element = get_element_type(type);
+	return element == ACLITEMOID || pgwire_is_oid_alias(element);
 }
 
 static void
@@ -164,12 +203,11 @@ pgwire_eval_params(pgwire_params *params, ExprContext *econtext)
 		i++;
 	}
 	if (params->transmission_modes)
-		guc_level = pgwire_set_transmission_modes();
+		guc_level = pgwire_set_transmission_modes(params->names);
 	for (i = 0; i < params->count; i++)
 		if (!params->values[i].is_null)
 			print_param(params, i, values[i]);
-	if (guc_level >= 0)
-		AtEOXact_GUC(true, guc_level);
+	pgwire_end_transmission_modes(guc_level);
 	MemoryContextSwitchTo(old);
 }
 

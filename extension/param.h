@@ -16,14 +16,16 @@ typedef struct pgwire_params
 	pgwire_param *values;		/* count, filled by pgwire_eval_params */
 	bool	   *binary;			/* by the send function */
 	bool		transmission_modes; /* text forms that depend on settings */
+	bool		names;			/* of these, on search_path */
 	MemoryContext context;		/* of the values */
 } pgwire_params;
 
 /* Prepare to evaluate a plan's fdw_exprs; lives in the current context. */
 extern pgwire_params *pgwire_prepare_params(List *fdw_exprs, PlanState *node);
 
-/* Undone by AtEOXact_GUC(true, what it returns). */
-extern int	pgwire_set_transmission_modes(void);
+extern int	pgwire_set_transmission_modes(bool names);
+extern void pgwire_end_transmission_modes(int level);
+extern bool pgwire_prints_names(Oid type);
 
 /* Evaluate them all; the values are valid until pgwire_free_params. */
 extern void pgwire_eval_params(pgwire_params *params, ExprContext *econtext);

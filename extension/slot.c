@@ -231,7 +231,8 @@ check_money(pgwire_row_shape *shape, int i, Datum value, const char *text)
 	/* what stands beside it must be printed as the remote does */
 	if (shape->forms[i] != PGWIRE_FORM_MONEY)
 	{
-		level = pgwire_set_transmission_modes();
+		level = NewGUCNestLevel();
+		(void) pgwire_set_transmission_modes(true);
 		(void) set_config_option("timezone", "GMT", PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
 	}

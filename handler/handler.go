@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"pgwire_fdw/handler/internal/invariant"
+	"pgwire_fdw/handler/internal/memo"
 	"pgwire_fdw/handler/internal/pool"
 	"pgwire_fdw/handler/internal/session"
 	"pgwire_fdw/handler/internal/sqlerr"
@@ -63,6 +64,7 @@ var backend struct {
 	settings Settings
 	pool     *pool.Pool
 	scans    scanTable
+	answers  memo.Memo // of Plan
 }
 
 // Start initialises the process. It is called once.

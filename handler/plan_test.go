@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"runtime/debug"
@@ -9,6 +10,7 @@ import (
 
 	"pgwire_fdw/handler/internal/ir"
 	"pgwire_fdw/handler/internal/ir/irtest"
+	"pgwire_fdw/handler/internal/memo"
 )
 
 // replyReader reads as extension/plan.c does.
@@ -222,5 +224,31 @@ func TestDepth(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// An answer that is remembered is the one that would be made.
+func TestPlanRemembers(t *testing.T) {
+	backend.answers = memo.Memo{}
+	for _, q := range []ir.Request{
+		&ir.Relation{Major: 15, Server: []byte("fetch_size\x0050\x00"), Clauses: clauses(`(op = bool (col 1 int4) (ext 1 int4))`)},
+		&ir.Relation{Major: 15, Server: []byte("fetch_size\x0051\x00"), Clauses: clauses(`(op = bool (col 1 int4) (ext 1 int4))`)},
+		&ir.Classify{Clauses: clauses(`(op = bool (col 1 int4) (func f/v int4))`)},
+		&ir.Classify{Clauses: clauses(`(op = bool (col 1 int4) (func f/s int4))`)},
+	} {
+		b := ir.Encode(q)
+		want, err := plan(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if got, err := Plan(b); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("got %x, %v, want %x", got, err, want)
+			}
+		}
+		if backend.answers.Get(b) == nil {
+			t.Errorf("%T is not remembered", q)
+		}
+		clear(b) // the request was C's memory
 	}
 }

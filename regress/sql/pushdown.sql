@@ -411,6 +411,16 @@ SELECT n, length(remote_where) > n AS sent, here, (SELECT count(*) FROM differen
 FROM unnest(ARRAY[10, 490, 510, 2000]) n, format('id%s = %s', repeat(' + 1', n), n + 5) cond, shipped(cond);
 
 -- ===================================================================
+-- what is remembered of built-in objects follows the catalogs
+-- ===================================================================
+SELECT remote_where, here FROM shipped('int4abs(id) = 5');
+BEGIN;
+ALTER FUNCTION pg_catalog.int4abs(int) VOLATILE;
+SELECT remote_where, here FROM shipped('int4abs(id) = 5');
+ROLLBACK;
+SELECT remote_where, here FROM shipped('int4abs(id) = 5');
+
+-- ===================================================================
 -- row locks
 -- ===================================================================
 SELECT plan('SELECT yy FROM f2 FOR ' || lock) FROM unnest(ARRAY['UPDATE', 'NO KEY UPDATE', 'SHARE', 'KEY SHARE', 'UPDATE NOWAIT', 'SHARE SKIP LOCKED']) lock;

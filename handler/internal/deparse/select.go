@@ -43,7 +43,8 @@ type Statement struct {
 //
 // An error means a column without a name or too many parameters.
 func (s *Select) Deparse() (Statement, error) {
-	w := writer{columns: s.Columns, params: make(map[uint32]int)}
+	w := writer{columns: s.Columns}
+	w.sql.Grow(256)
 	w.put("SELECT ")
 	for i, attno := range s.Fetch {
 		if i > 0 {
@@ -128,6 +129,9 @@ func (w *writer) column(attno int32) {
 func (w *writer) param(e *ir.Local) {
 	n, ok := w.params[e.Equal]
 	if !ok {
+		if w.params == nil {
+			w.params = map[uint32]int{}
+		}
 		w.list = append(w.list, e)
 		n = len(w.list)
 		w.params[e.Equal] = n

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"unsafe"
 )
 
 // ErrMalformed is wrapped by every error of Decode but ErrTooDeep.
@@ -14,12 +15,12 @@ var ErrMalformed = errors.New("malformed planner request")
 // tree is recursive, and relies on this bound of its stack.
 var ErrTooDeep = fmt.Errorf("expression is nested deeper than %d levels", MaxDepth)
 
-// Decode reads a request. The strings are parts of one copy of it; the option
-// blocks alias b. Whatever b holds, Decode answers a request in which every
+// Decode reads a request. All strings and blocks alias b: they are good for as
+// long as b is not changed. Whatever b holds, Decode answers a request in which every
 // pointer that the documentation does not call optional is set, or an error
 // that wraps ErrMalformed or ErrTooDeep.
 func Decode(b []byte) (Request, error) {
-	d := decoder{data: b, text: string(b)}
+	d := decoder{data: b}
 	req := d.request()
 	if d.err == nil && d.pos != len(d.data) {
 		d.fail("%d bytes after the end", len(d.data)-d.pos)
@@ -35,7 +36,6 @@ func Decode(b []byte) (Request, error) {
 // allocate more than a small multiple of its length.
 type decoder struct {
 	data       []byte
-	text       string // the same
 	pos        int
 	err        error
 	nodes      uint32
@@ -103,11 +103,11 @@ func (d *decoder) bytes() []byte { return d.take(int(d.u32())) }
 
 func (d *decoder) string() string {
 	n := int(d.u32())
-	if !d.has(n) {
+	if n == 0 || !d.has(n) {
 		return ""
 	}
 	d.pos += n
-	return d.text[d.pos-n : d.pos]
+	return unsafe.String(unsafe.SliceData(d.data[d.pos-n:]), n)
 }
 
 // count reads how many items of at least size bytes follow.

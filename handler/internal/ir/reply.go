@@ -64,6 +64,11 @@ func AppendCosts(b []byte, costs []PathCost) []byte {
 	return b
 }
 
+// Size is how many bytes Append appends.
+func (r *SelectReply) Size() int {
+	return 4 + len(r.SQL) + 1 + 4 + 4*len(r.Params) + 4 + 4*len(r.Attnos) + 1
+}
+
 // Append encodes the reply: text SQL, uint32 count and node numbers of the
 // parameters, uint32 count and column numbers, uint8 locks rows.
 func (r *SelectReply) Append(b []byte) []byte {

@@ -15,6 +15,12 @@ const (
 	kindSelect   = 4
 )
 
+// Recurs says that the request is of a kind that comes again with the same bytes:
+// one that C writes without the values of constants.
+func Recurs(request []byte) bool {
+	return len(request) > 4 && (request[4] == kindRelation || request[4] == kindClassify)
+}
+
 // Request is a question of the planner: *Relation, *Classify, *Cost or *Select.
 type Request interface{ request() }
 

@@ -147,6 +147,7 @@ var layers = map[string]struct {
 	"sqlstate":  {},
 	"invariant": {internal: "sqlstate"},
 	"ir":        {internal: "invariant sqlstate"},
+	"memo":      {},
 	"remotever": {internal: "invariant"},
 	"mem":       {internal: "invariant sqlstate", outside: true},
 	"wire":      {internal: "invariant sqlstate"},

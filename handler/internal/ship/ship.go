@@ -40,7 +40,7 @@ func (r *Refusal) Error() string { return r.Reason }
 // is evaluated here stands in an ir.Local. The tree is changed in place and
 // belongs to the answer; after a *Refusal it is of no use any more.
 func Clause(e ir.Expr) (ir.Expr, error) {
-	w := walker{root: e.Base().ID}
+	w := walker{root: e.Base().ID, facts: make([]facts, 0, 16)}
 	if !w.look(e).foreign {
 		return nil, refuse(e, "no column of the foreign table is used")
 	}

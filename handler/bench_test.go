@@ -1,0 +1,30 @@
+package handler
+
+import (
+	"testing"
+
+	"pgwire_fdw/handler/internal/ir"
+)
+
+// BenchmarkPlan is the Go side of planning SELECT * FROM t WHERE id = 5: three
+// questions.
+func BenchmarkPlan(b *testing.B) {
+	where := clauses(`(op = bool (col 1 int4) (const int4 5))`)
+	questions := map[string][]byte{
+		"relation": ir.Encode(&ir.Relation{Major: 15, Server: []byte("host\x00h\x00dbname\x00d\x00"),
+			Table: []byte("table_name\x00t\x00"), Clauses: where}),
+		"cost": ir.Encode(&ir.Cost{Pages: 10, Tuples: 1000, Paths: []ir.CostPath{{Rows: 1, Retrieved: 1}}}),
+		"select": ir.Encode(&ir.Select{Schema: "public", Table: "t", Columns: []ir.Column{{Attno: 1, Fetch: true, Name: "id"},
+			{Attno: 2, Fetch: true, Name: "a"}, {Attno: 3, Fetch: true, Name: "b"}}, Clauses: where}),
+	}
+	for name, q := range questions {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := Plan(q); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
