@@ -153,6 +153,13 @@ pgwire_warn_local(int sqlstate, const char *message)
 	ereport(WARNING, (errcode(sqlstate), errmsg_internal("%s", message)));
 }
 
+void
+pgwire_notice_local(const char *message, const char *hint)
+{
+	ereport(NOTICE, (errmsg_internal("%s", message),
+					 hint ? errhint("%s", hint) : 0));
+}
+
 static void
 conversion_context(void *arg)
 {

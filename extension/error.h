@@ -23,6 +23,9 @@ pg_noreturn extern void pgwire_raise_local(int sqlstate, const char *message,
 /* The same as a warning. */
 extern void pgwire_warn_local(int sqlstate, const char *message);
 
+/* A notice of the C side; hint may be NULL. */
+extern void pgwire_notice_local(const char *message, const char *hint);
+
 /* Deliver pending notices of the Go side. */
 extern void pgwire_deliver_notices(void);
 

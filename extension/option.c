@@ -7,6 +7,10 @@
  */
 #include "postgres.h"
 
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_foreign_data_wrapper.h"
 #include "catalog/pg_foreign_server.h"
@@ -102,25 +106,97 @@ pgwire_extension_oids(const char *value, bool warn_missing)
 	return oids;
 }
 
-/*
- * pgwire_fdw_validator(options text[], catalog oid)
- *
- * Called by CREATE and ALTER of everything that belongs to the wrapper, with
- * all options that the object is going to have.
- */
-Datum
-pgwire_fdw_validator(PG_FUNCTION_ARGS)
+static bool
+has_option(List *options, const char *name)
 {
-	List	   *options = untransformRelOptions(PG_GETARG_DATUM(0));
-	Oid			catalog = PG_GETARG_OID(1);
+	ListCell   *lc;
+
+	foreach(lc, options)
+	{
+		if (strcmp(lfirst_node(DefElem, lc)->defname, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What libpq takes from the environment of the server's process and from the
+ * home directory of its user where the option is not set. It decides how far a
+ * remote server is trusted, so whoever has moved from postgres_fdw must know
+ * that nothing is taken from there.
+ */
+static const struct
+{
+	const char *variable;
+	const char *file;			/* below ~/.postgresql, or NULL */
+	const char *option;
+}			outside[] = {
+	{"PGSSLMODE", NULL, "sslmode"},
+	{"PGREQUIRESSL", NULL, "sslmode"},
+	{"PGSSLNEGOTIATION", NULL, "sslnegotiation"},
+	{"PGSSLROOTCERT", "root.crt", "sslrootcert"},
+	{"PGSSLCRL", "root.crl", "sslcrl"},
+	{"PGSSLCRLDIR", NULL, "sslcrldir"},
+	{"PGSSLCERT", "postgresql.crt", "sslcert"},
+	{"PGSSLKEY", "postgresql.key", "sslkey"},
+	{"PGSSLCERTMODE", NULL, "sslcertmode"},
+	{"PGSSLMINPROTOCOLVERSION", NULL, "ssl_min_protocol_version"},
+	{"PGSSLMAXPROTOCOLVERSION", NULL, "ssl_max_protocol_version"},
+	{"PGREQUIREPEER", NULL, "requirepeer"},
+	{"PGREQUIREAUTH", NULL, "require_auth"},
+	{"PGCHANNELBINDING", NULL, "channel_binding"},
+	{"PGGSSENCMODE", NULL, "gssencmode"},
+};
+
+/* The directory of libpq's files, as libpq finds it, or NULL. */
+static char *
+libpq_directory(void)
+{
+	const char *home = getenv("HOME");
+	struct passwd *pw;
+
+	if (home == NULL || home[0] == '\0')
+	{
+		pw = getpwuid(geteuid());
+		home = pw ? pw->pw_dir : NULL;
+	}
+	return home ? psprintf("%s/.postgresql", home) : NULL;
+}
+
+/* Say which of them are there and not looked at. */
+static void
+notice_outside(List *options)
+{
+	char	   *directory = libpq_directory();
+
+	for (int i = 0; i < (int) lengthof(outside); i++)
+	{
+		const char *value = getenv(outside[i].variable);
+		char	   *file = NULL;
+		char	   *hint;
+		struct stat st;
+
+		if (has_option(options, outside[i].option))
+			continue;
+		if (outside[i].file && directory)
+			file = psprintf("%s/%s", directory, outside[i].file);
+		hint = psprintf("Where this mattered, set option \"%s\".", outside[i].option);
+		if (value && value[0] != '\0')
+			pgwire_notice_local(psprintf("%s in the server's environment is not used by pgwire_fdw",
+										 outside[i].variable), hint);
+		else if (file && stat(file, &st) == 0)
+			pgwire_notice_local(psprintf("file ~/.postgresql/%s of the server's user is not used by pgwire_fdw",
+										 outside[i].file), hint);
+	}
+}
+
+static void
+validate(List *options, Oid catalog)
+{
 	pgwire_option_args args;
 	pgwire_error err;
 	StringInfoData buf;
 	ListCell   *lc;
-
-	/* nothing to check, so no reason to start Go */
-	if (options == NIL)
-		PG_RETURN_VOID();
 
 	initStringInfo(&buf);
 	pgwire_append_options(options, &buf);
@@ -137,6 +213,25 @@ pgwire_fdw_validator(PG_FUNCTION_ARGS)
 		if (strcmp(def->defname, "extensions") == 0)
 			(void) pgwire_extension_oids(defGetString(def), true);
 	}
+}
+
+/*
+ * pgwire_fdw_validator(options text[], catalog oid)
+ *
+ * Called by CREATE and ALTER of everything that belongs to the wrapper, with
+ * all options that the object is going to have.
+ */
+Datum
+pgwire_fdw_validator(PG_FUNCTION_ARGS)
+{
+	List	   *options = untransformRelOptions(PG_GETARG_DATUM(0));
+	Oid			catalog = PG_GETARG_OID(1);
+
+	/* nothing to check, so no reason to start Go */
+	if (options != NIL)
+		validate(options, catalog);
+	if (catalog == ForeignServerRelationId)
+		notice_outside(options);
 
 	PG_RETURN_VOID();
 }

@@ -44,7 +44,7 @@ CREATE FOREIGN TABLE option_tab (a int OPTIONS (column_name 'A')) SERVER option_
 SELECT count(*) FROM pg_foreign_server, pg_options_to_table(srvoptions) WHERE srvname = 'option_srv';
 
 -- changed, added, dropped
-ALTER SERVER option_srv OPTIONS (SET fetch_size '200', DROP batch_size, SET sslmode 'disable', DROP sslnegotiation);
+ALTER SERVER option_srv OPTIONS (SET fetch_size '200', DROP batch_size, SET sslmode 'disable', DROP sslnegotiation, SET sslrootcert 'r');
 ALTER FOREIGN TABLE option_tab OPTIONS (DROP fetch_size, SET fetch_memory '1GB');
 ALTER FOREIGN TABLE option_tab ALTER COLUMN a OPTIONS (SET column_name 'B');
 SELECT option_name, option_value FROM pg_foreign_server, pg_options_to_table(srvoptions)
@@ -108,6 +108,12 @@ ALTER SERVER option_srv OPTIONS (SET connect_timeout '10s');
 ALTER SERVER option_srv OPTIONS (SET require_auth 'md5,!none');
 ALTER SERVER option_srv OPTIONS (SET ssl_min_protocol_version 'SSLv3');
 ALTER SERVER option_srv OPTIONS (SET target_session_attrs 'master');
+-- values that contradict each other
+ALTER SERVER option_srv OPTIONS (SET ssl_min_protocol_version 'TLSv1.3', SET ssl_max_protocol_version 'TLSv1.2');
+\echo :LAST_ERROR_SQLSTATE
+ALTER SERVER option_srv OPTIONS (DROP sslkey);
+ALTER SERVER option_srv OPTIONS (SET port '1,2,3');
+ALTER SERVER option_srv OPTIONS (SET sslrootcert 'system');
 -- nothing above has changed anything
 SELECT option_name, option_value FROM pg_foreign_server, pg_options_to_table(srvoptions)
   WHERE srvname = 'option_srv' AND option_name IN ('fetch_size', 'fdw_startup_cost', 'fdw_tuple_cost', 'fetch_memory', 'port')

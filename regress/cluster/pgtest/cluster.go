@@ -32,6 +32,7 @@ type Options struct {
 	Name string   // for messages and log_line_prefix; default "pg"
 	Conf []string // lines of postgresql.conf, such as "max_connections = 20"
 	HBA  []string // lines of pg_hba.conf, put before the plain ones
+	Env  []string // further environment of the server, such as "PGSSLMODE=require"
 	// AddressSpaceKB limits what each process of the server may map (ulimit -v); 0: nothing
 	AddressSpaceKB int
 }
@@ -48,6 +49,7 @@ type Cluster struct {
 	AddressSpaceKB int
 
 	log     string
+	env     []string
 	program string // server program, if another than the installation's
 	cmd     *exec.Cmd
 	exited  chan struct{} // closed when the postmaster has ended
@@ -67,7 +69,7 @@ func Start(t testing.TB, opts Options) *Cluster {
 	}
 	dir := filepath.Join(inst.base, fmt.Sprintf("%s%d", name, clusterSeq.Add(1)))
 	c := &Cluster{Name: name, Data: filepath.Join(dir, "data"), Socket: dir,
-		AddressSpaceKB: opts.AddressSpaceKB, log: filepath.Join(dir, "log")}
+		AddressSpaceKB: opts.AddressSpaceKB, log: filepath.Join(dir, "log"), env: opts.Env}
 	if err := c.create(dir, opts); err != nil {
 		t.Fatal(err)
 	}
@@ -174,6 +176,7 @@ func (c *Cluster) Up(t testing.TB) {
 	if c.AddressSpaceKB > 0 {
 		cmd = command("/bin/sh", "-c", fmt.Sprintf("ulimit -v %d && exec \"$@\"", c.AddressSpaceKB), "sh", program, "-D", c.Data)
 	}
+	cmd.Env = append(cmd.Env, c.env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGQUIT // immediate shutdown, if the test process dies
 	onLastingThread(func() { err = cmd.Start() })
