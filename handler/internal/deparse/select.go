@@ -1,7 +1,8 @@
 // Package deparse writes the SQL text of what package ship has passed. Its
 // style is that of postgres_fdw: fully parenthesised, types of constants and
-// parameters spelled out, names qualified unless they are of pg_catalog, which
-// is the search path of the remote session.
+// parameters spelled out, names qualified unless they are of pg_catalog. The
+// search path of the remote session is pg_catalog, and pg_temp behind it; why
+// that is certain is said in ARCHITECTURE.md, "What names mean there".
 package deparse
 
 import (
