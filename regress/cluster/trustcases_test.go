@@ -140,7 +140,10 @@ func strengthCases(b *trustBench) (list []trustCase) {
 		{"P-384", "-sha256", ec("secp384r1")}, {"P-521", "-sha256", ec("secp521r1")}, {"Ed25519", "-sha256", []string{"-algorithm", "ED25519"}},
 	} {
 		cert, key := b.signed(root, c.key, exts, c.digest)
-		list = append(list, inModes(c.name, tlsOf(b.presentedPEM(cert, key)), rootFile, "")...)
+		show := tlsOf(b.presentedPEM(cert, key))
+		list = append(list, inModes(c.name, show, rootFile, "")...)
+		list = append(list, trustCase{name: c.name + ", not verified", b: show, options: with("sslmode", "require")},
+			trustCase{name: c.name + ", verify-ca", b: show, options: with("sslmode", "verify-ca", "sslrootcert", rootFile), host: "other.test"})
 	}
 	bigKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

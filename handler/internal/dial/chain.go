@@ -52,12 +52,7 @@ func verifyChain(leaf *x509.Certificate, sent []*x509.Certificate, a *anchors, n
 }
 
 // title is how messages call a certificate.
-func title(c *x509.Certificate) string {
-	if name := c.Subject.String(); name != "" {
-		return quote([]byte(name))
-	}
-	return "without a subject"
-}
+func title(c *x509.Certificate) string { return nameString(c.RawSubject) }
 
 func buildChain(leaf *x509.Certificate, sent []*x509.Certificate, a *anchors, now time.Time) ([]*x509.Certificate, error) {
 	chain := []*x509.Certificate{leaf}
@@ -79,10 +74,10 @@ func buildChain(leaf *x509.Certificate, sent []*x509.Certificate, a *anchors, no
 		if issuer == nil {
 			if trusted {
 				return nil, fmt.Errorf("root certificate file %q has certificate %s, but not that of its issuer %s: a chain must end in a self-signed one",
-					a.file, title(top), quote([]byte(top.Issuer.String())))
+					a.file, title(top), nameString(top.RawIssuer))
 			}
 			return nil, fmt.Errorf("the issuer %s of certificate %s is neither in root certificate file %q nor sent by the server",
-				quote([]byte(top.Issuer.String())), title(top), a.file)
+				nameString(top.RawIssuer), title(top), a.file)
 		}
 		chain = append(chain, issuer)
 	}

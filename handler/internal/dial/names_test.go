@@ -110,3 +110,23 @@ func TestNameHash(t *testing.T) {
 		}
 	}
 }
+
+func TestNameString(t *testing.T) {
+	name := func(n pkix.Name) []byte {
+		der, err := asn1.Marshal(n.ToRDNSequence())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return der
+	}
+	for want, raw := range map[string][]byte{
+		`"CN=db.test,O=Acme,C=DE"`: name(pkix.Name{Country: []string{"DE"}, Organization: []string{"Acme"}, CommonName: "db.test"}),
+		`"other=x,emailAddress=a@b.test"`: name(pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{
+			{Type: oidEmailAddress, Value: asn1.RawValue{Tag: asn1.TagIA5String, Bytes: []byte("a@b.test")}}, {Type: asn1.ObjectIdentifier{1, 2, 3}, Value: "x"}}}),
+		`"CN=a.b"`: name(pkix.Name{CommonName: "a\nb"}), "without a name": name(pkix.Name{}),
+	} {
+		if got := nameString(raw); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}

@@ -145,3 +145,35 @@ func commonNames(raw []byte) (list [][]byte) {
 	}
 	return list
 }
+
+// attributeNames are those of RFC 4514 and a few more.
+var attributeNames = map[string]string{
+	"2.5.4.3": "CN", "2.5.4.5": "serialNumber", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.9": "STREET", "2.5.4.10": "O",
+	"2.5.4.11": "OU", "2.5.4.12": "title", "2.5.4.4": "SN", "2.5.4.42": "GN", "1.2.840.113549.1.9.1": "emailAddress",
+	"0.9.2342.19200300.100.1.1": "UID", "0.9.2342.19200300.100.1.25": "DC",
+}
+
+// nameString is how messages show a distinguished name: the most particular part first, as RFC 4514 has it.
+func nameString(raw []byte) string {
+	name, ok := rdnSequence(raw)
+	if !ok || len(name) == 0 {
+		return "without a name"
+	}
+	var parts []string
+	for _, rdn := range slices.Backward(name) {
+		var values []string
+		for _, a := range rdn {
+			kind, known := attributeNames[a.Type.String()]
+			if !known {
+				kind = "other"
+			}
+			text, isText := attributeText(a.Value)
+			if !isText {
+				text = "..."
+			}
+			values = append(values, kind+"="+text)
+		}
+		parts = append(parts, strings.Join(values, "+"))
+	}
+	return quote([]byte(strings.Join(parts, ",")))
+}
