@@ -44,6 +44,12 @@ func inModes(name string, b behaviour, rootFile, stricter string, more ...string
 	return list
 }
 
+// inTwoModes leaves out require.
+func inTwoModes(name string, b behaviour, rootFile, stricter string) []trustCase {
+	list := inModes(name, b, rootFile, stricter)
+	return append(list[:1], list[2])
+}
+
 func chainCases(b *trustBench) (list []trustCase) {
 	root := b.root("root")
 	sub := b.sub(root, "sub")
@@ -91,7 +97,7 @@ func chainCases(b *trustBench) (list []trustCase) {
 		{"issuer for any use", under("a", extended(x509.ExtKeyUsageAny)), []node{root}}, {"issuer for servers", under("s", extended(x509.ExtKeyUsageServerAuth)), []node{root}},
 		{"issuer without basic constraints", under("w", func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = false, false }), []node{root}},
 	} {
-		list = append(list, inModes(c.name, tlsOf(presented(c.shown[0], c.shown[1:]...)), b.file("root", certPEM(c.roots...), 0o644), "")...)
+		list = append(list, inTwoModes(c.name, tlsOf(presented(c.shown[0], c.shown[1:]...)), b.file("root", certPEM(c.roots...), 0o644), "")...)
 	}
 	return append(list, crossCases(b)...)
 }
@@ -141,7 +147,7 @@ func strengthCases(b *trustBench) (list []trustCase) {
 	} {
 		cert, key := b.signed(root, c.key, exts, c.digest)
 		show := tlsOf(b.presentedPEM(cert, key))
-		list = append(list, inModes(c.name, show, rootFile, "")...)
+		list = append(list, inTwoModes(c.name, show, rootFile, "")...)
 		list = append(list, trustCase{name: c.name + ", not verified", b: show, options: with("sslmode", "require")},
 			trustCase{name: c.name + ", verify-ca", b: show, options: with("sslmode", "verify-ca", "sslrootcert", rootFile), host: "other.test"})
 	}
@@ -159,20 +165,24 @@ func strengthCases(b *trustBench) (list []trustCase) {
 		"signed with RSA-PSS": x509.SHA256WithRSAPSS, "signed with RSA-PSS and SHA-512": x509.SHA512WithRSAPSS, "signed with SHA-384": x509.SHA384WithRSA,
 	} {
 		leaf := b.leaf(big, func(c *x509.Certificate) { c.SignatureAlgorithm = algorithm })
-		list = append(list, inModes(name, tlsOf(presented(leaf)), bigFile, "")[:2]...)
+		list = append(list, inTwoModes(name, tlsOf(presented(leaf)), bigFile, "")[:1]...)
+	}
+	for _, salt := range []string{"rsa_pss_saltlen:max", "rsa_pss_saltlen:digest", "rsa_pss_saltlen:20", "rsa_pss_saltlen:0"} {
+		cert, key := b.signed(big, ec("prime256v1"), exts, "-sha256", "-sigopt", "rsa_padding_mode:pss", "-sigopt", salt)
+		list = append(list, inTwoModes("signed with RSA-PSS, "+salt, tlsOf(b.presentedPEM(cert, key)), bigFile, "")[:1]...)
 	}
 	md5, key := b.signed(big, rsa2048, exts, "-md5")
-	list = append(list, inModes("MD5", tlsOf(b.presentedPEM(md5, key)), bigFile, "")...)
+	list = append(list, inTwoModes("MD5", tlsOf(b.presentedPEM(md5, key)), bigFile, "")...)
 	small := b.sign(big, authority("small", nil), smallKey)
-	list = append(list, inModes("RSA 1024, intermediate", tlsOf(presented(b.leaf(small), small)), bigFile, "")...)
+	list = append(list, inTwoModes("RSA 1024, intermediate", tlsOf(presented(b.leaf(small), small)), bigFile, "")...)
 	smallRoot := b.sign(node{key: smallKey}, authority("small root", nil), smallKey)
-	list = append(list, inModes("RSA 1024, root", tlsOf(presented(b.leaf(smallRoot))), b.file("root", certPEM(smallRoot), 0o644), "")...)
+	list = append(list, inTwoModes("RSA 1024, root", tlsOf(presented(b.leaf(smallRoot))), b.file("root", certPEM(smallRoot), 0o644), "")...)
 	_, edKey, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		b.T.Fatal(err)
 	}
 	edRoot := b.sign(node{key: edKey}, authority("ed", nil), edKey)
-	list = append(list, inModes("signed with Ed25519", tlsOf(presented(b.leaf(edRoot))), b.file("root", certPEM(edRoot), 0o644), "")[:2]...)
+	list = append(list, inTwoModes("signed with Ed25519", tlsOf(presented(b.leaf(edRoot))), b.file("root", certPEM(edRoot), 0o644), "")[:1]...)
 	// a SHA-1 self-signed root is fine: nobody relies on its signature
 	shaKey := b.openssl(nil, "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")
 	shaFile := b.file("key", shaKey, 0o600)
@@ -183,13 +193,13 @@ func strengthCases(b *trustBench) (list []trustCase) {
 		b.T.Fatal(err)
 	}
 	shaNode := node{parsed, pair.PrivateKey.(*rsa.PrivateKey)}
-	list = append(list, inModes("SHA-1, root", tlsOf(presented(b.leaf(shaNode))), b.file("root", shaRoot, 0o644), "")[:2]...)
+	list = append(list, inTwoModes("SHA-1, root", tlsOf(presented(b.leaf(shaNode))), b.file("root", shaRoot, 0o644), "")[:1]...)
 	// version 1, as some still make their roots
 	v1 := b.openssl(b.openssl(nil, "req", "-new", "-key", shaFile, "-subj", "/CN=v1"), "x509", "-req", "-days", "1", "-signkey", shaFile)
 	if parsed, err = x509.ParseCertificate(b.presentedPEM(v1, shaKey).Certificate[0]); err != nil {
 		b.T.Fatal(err)
 	}
-	list = append(list, inModes("version 1, root", tlsOf(presented(b.leaf(node{parsed, shaNode.key}))), b.file("root", v1, 0o644), "")[:2]...)
+	list = append(list, inTwoModes("version 1, root", tlsOf(presented(b.leaf(node{parsed, shaNode.key}))), b.file("root", v1, 0o644), "")[:1]...)
 	return list
 }
 

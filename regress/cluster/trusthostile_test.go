@@ -259,6 +259,7 @@ func passwordCases(b *trustBench) (list []trustCase) {
 // TestTrustReal repeats with real servers what the relay cannot play: authentication bound to the TLS channel, and the
 // cases that a server's own configuration brings about.
 func TestTrustReal(t *testing.T) {
+	needLibpq15(t)
 	p := newPKI(t)
 	t.Setenv("HOME", p.dir)
 	root := p.root("root")
@@ -297,6 +298,7 @@ func TestTrustReal(t *testing.T) {
 	pssCert, pssKey := p.signed(root, []string{"-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:2048"}, "", "-sha256")
 	ed448Cert, ed448Key := p.signed(root, []string{"-algorithm", "ED448"}, "", "-sha256")
 	curveCert, curveKey := p.signed(root, []string{"-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-pkeyopt", "ec_param_enc:explicit"}, "", "-sha256")
+	saltCert, saltKey := p.signed(rsaRoot, []string{"-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:prime256v1"}, "", "-sha384", "-sigopt", "rsa_padding_mode:pss")
 	unread := []map[string]string{with("sslmode", "prefer"), with("sslmode", "require")}
 	verified := []map[string]string{with("sslmode", "verify-full", "sslrootcert", roots), with("sslmode", "verify-ca", "sslrootcert", roots), with("sslmode", "require")}
 	certFile, keyFile := p.file("server.crt", certPEM(leaf), 0o644), b.own(p.file("server.key", p.keyPEM(leaf), 0o600))
@@ -312,7 +314,7 @@ func TestTrustReal(t *testing.T) {
 			with("sslmode", "verify-full", "sslrootcert", roots, "sslcrl", crl), with("sslmode", "verify-full", "sslrootcert", withSub, "sslcrl", crl),
 			with("sslmode", "verify-full", "sslrootcert", withSub, "sslcrl", onlySub), with("sslmode", "verify-full", "sslrootcert", roots, "sslcrl", critical))},
 		{"RSA-PSS with SHA-256", certPEM(pss256), p.keyPEM(pss256), append(bound, verified...)}, {"RSA-PSS with SHA-512", certPEM(pss512), p.keyPEM(pss512), bound},
-		{"an Ed25519 key", edCert, edKey, bound}, {"signed with Ed25519", selfEd, edKey, bound},
+		{"RSA-PSS as openssl has it", saltCert, saltKey, bound}, {"an Ed25519 key", edCert, edKey, bound}, {"signed with Ed25519", selfEd, edKey, bound},
 		{"an RSA-PSS key", pssCert, pssKey, unread}, {"an Ed448 key", ed448Cert, ed448Key, unread}, {"a curve given by its parameters", curveCert, curveKey, unread},
 		{"constrained common name", certPEM(outside, constrained), p.keyPEM(outside), verified},
 		{"any use", certPEM(anyUse), p.keyPEM(anyUse), verified}, {"no use for TLS", certPEM(unused), p.keyPEM(unused), verified},

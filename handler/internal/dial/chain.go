@@ -174,7 +174,7 @@ func checkTime(c *x509.Certificate, now time.Time) error {
 func checkSignatures(chain []*x509.Certificate) error {
 	for i, c := range chain[:len(chain)-1] {
 		issuer := chain[i+1]
-		if err := issuer.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature); err != nil {
+		if err := checkSignedBy(c, issuer); err != nil {
 			return fmt.Errorf("certificate %s is not signed by %s", title(c), title(issuer))
 		}
 	}
@@ -195,6 +195,9 @@ func checkStrength(chain []*x509.Certificate) error {
 		}
 		if i == len(chain)-1 {
 			break // nobody relies on the signature of the root
+		}
+		if _, _, ok := otherPSS(c); ok {
+			continue
 		}
 		switch c.SignatureAlgorithm {
 		case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:

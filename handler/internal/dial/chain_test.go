@@ -4,12 +4,16 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/pem"
 	"math/big"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -213,6 +217,49 @@ func TestCrossSigned(t *testing.T) {
 		chain, err := verifyChain(leaf.Certificate, c.sent, &anchors{certs: c.roots}, time.Now())
 		if c.want == nil && err == nil || c.want != nil && (err != nil || !chain[len(chain)-1].Equal(c.want)) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestOtherPSS: openssl's signatures by RSA-PSS have a salt of any length.
+func TestOtherPSS(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := node{key: key}.makeFor(t, authorityOf("rsa", nil), key)
+	dir := t.TempDir()
+	file := func(name string, text []byte) string {
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca, caKey := file("ca", pemCert(root)), file("key", pemOf(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	csr := openssl(t, nil, "req", "-new", "-key", caKey, "-subj", "/CN=db.test")
+	for _, args := range [][]string{
+		{"-sha256"}, {"-sha512"}, {"-sha256", "-sigopt", "rsa_pss_saltlen:0"}, {"-sha384", "-sigopt", "rsa_pss_saltlen:20"}, {"-sha256", "-sigopt", "rsa_pss_saltlen:32"},
+	} {
+		text := openssl(t, csr, append([]string{"x509", "-req", "-days", "1", "-CA", ca, "-CAkey", caKey, "-set_serial", "7", "-sigopt", "rsa_padding_mode:pss"}, args...)...)
+		a, err := parseRoots(text, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaf := a.certs[0]
+		if _, err := verifyChain(leaf, nil, &anchors{certs: certs(root)}, time.Now()); err != nil {
+			t.Errorf("%v: %v", args, err)
+		}
+		if hash, err := endpointHash(leaf); err != nil || len(hash) < 32 {
+			t.Errorf("%v: %x, %v", args, hash, err)
+		}
+		leaf.Signature[5] ^= 1
+		if _, err := verifyChain(leaf, nil, &anchors{certs: certs(root)}, time.Now()); err == nil {
+			t.Errorf("%v: a wrong signature was accepted", args)
 		}
 	}
 }

@@ -99,6 +99,11 @@ func endpointHash(cert *x509.Certificate) ([]byte, error) {
 		h := sha512.Sum512(cert.Raw)
 		return h[:], nil
 	}
+	if hash, _, ok := otherPSS(cert); ok {
+		h := hash.New()
+		h.Write(cert.Raw)
+		return h.Sum(nil), nil
+	}
 	return nil, fmt.Errorf("SCRAM cannot be bound to the server's certificate, whose signature (%s) names no digest; "+
 		"channel_binding=disable goes without", signatureName(cert))
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 )
@@ -91,6 +92,10 @@ func (w *trust) verify(certs []*x509.Certificate) error {
 }
 
 func loadRoots(file string) (*anchors, error) {
+	_, err := os.Stat(file)
+	if err != nil { // for whatever reason, as in libpq
+		return nil, fmt.Errorf("root certificate file %q %w", file, errNotExist)
+	}
 	text, _, err := readFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("root certificate file %q %w", file, err)
