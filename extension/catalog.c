@@ -323,13 +323,11 @@ pgwire_ir_operator(pgwire_ir *ir, Oid op)
 	if (!HeapTupleIsValid(tuple))
 	{
 		pgwire_put_u8(buf, 0);
-		pgwire_put_u8(buf, 'b');
 		put_name(buf, InvalidOid, "");
 		return pos;
 	}
 	form = (Form_pg_operator) GETSTRUCT(tuple);
 	pgwire_put_u8(buf, origin(ir, OperatorRelationId, op));
-	pgwire_put_u8(buf, form->oprkind);
 	put_name(buf, form->oprnamespace, NameStr(form->oprname));
 	ReleaseSysCache(tuple);
 	keep_known(buf, start, OPEROID, op, 0);

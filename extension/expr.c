@@ -271,7 +271,6 @@ put_coerce_via_io(pgwire_ir *ir, Node *node, int depth)
 	getTypeOutputInfo(exprType((Node *) cast->arg), &output, &varlena);
 	getTypeInputInfo(cast->resulttype, &input, &ioparam);
 	put_head(ir, PGWIRE_IR_COERCE_VIA_IO, node);
-	pgwire_put_u8(buf, cast->coerceformat);
 	pgwire_put_u32(buf, pgwire_ir_function(ir, output));
 	pgwire_put_u32(buf, pgwire_ir_function(ir, input));
 	put_node(ir, (Node *) cast->arg, depth + 1);
@@ -338,7 +337,7 @@ put_array(pgwire_ir *ir, Node *node, int depth)
 {
 	ArrayExpr  *array = (ArrayExpr *) node;
 
-	put_list(ir, PGWIRE_IR_ARRAY, node, array->multidims, array->elements, depth);
+	put_list(ir, PGWIRE_IR_ARRAY, node, -1, array->elements, depth);
 }
 
 /* The list of lower bounds is shorter than that of upper ones, or empty. */
@@ -383,7 +382,6 @@ put_array_coerce(pgwire_ir *ir, Node *node, int depth)
 	ArrayCoerceExpr *cast = (ArrayCoerceExpr *) node;
 
 	put_head(ir, PGWIRE_IR_ARRAY_COERCE, node);
-	pgwire_put_u8(&ir->clauses, cast->coerceformat);
 	put_node(ir, (Node *) cast->arg, depth + 1);
 	put_node(ir, (Node *) cast->elemexpr, depth + 1);
 }
@@ -422,7 +420,7 @@ put_coerce_to_domain(pgwire_ir *ir, Node *node, int depth)
 {
 	CoerceToDomain *cast = (CoerceToDomain *) node;
 
-	put_unary(ir, PGWIRE_IR_COERCE_TO_DOMAIN, node, cast->coercionformat, cast->arg, depth);
+	put_unary(ir, PGWIRE_IR_COERCE_TO_DOMAIN, node, -1, cast->arg, depth);
 }
 
 /* Does the tree hold a node that means something only where it stands? */

@@ -8,9 +8,17 @@
  * (database encoding, no terminator). A request is
  *
  *   uint32 PGWIRE_IR_VERSION, uint8 kind (PGWIRE_REQ_*), kind's own fields,
- *   and, where the kind has clauses: the object tables, uint32 count and the
- *   clauses, each a tree, uint32 count and the equal nodes, each the number of a node and of the first one that is equal
- *   to it. Only of nodes that may become parameters, in PGWIRE_REQ_SELECT.
+ *   and, where the kind has clauses: the object tables; uint32 count and the
+ *   clauses, each a tree; uint32 count and the nodes that are equal to earlier
+ *   ones, each a uint32 for its number and one for that of the first such node
+ *   (in PGWIRE_REQ_SELECT only, and of nodes that may become parameters).
+ *
+ * PGWIRE_REQ_RELATION: uint32 major version of this server, block of the
+ * server's options, block of the table's, clauses. PGWIRE_REQ_CLASSIFY: clauses.
+ * PGWIRE_REQ_COST: see paths.c. PGWIRE_REQ_SELECT: string schema and table of the
+ * remote relation, uint8 PGWIRE_LOCK_*, uint8 LockWaitPolicy, uint32 count and
+ * the columns (int32 attno, uint8 fetched?, string name, block of options; ctid
+ * first, then ascending), clauses. A block is a uint32 length and that many bytes.
  *
  * A tree is written in pre-order. Node number n of a request is the n-th node
  * begun, from 0: both sides count, nothing is written. Every node starts with
@@ -67,8 +75,8 @@
 #define PGWIRE_IR_BOOLEAN_TEST 9	/* uint8 booltesttype; arg */
 #define PGWIRE_IR_DISTINCT 10	/* as PGWIRE_IR_OP */
 #define PGWIRE_IR_RELABEL 11	/* uint8 CoercionForm; arg */
-#define PGWIRE_IR_COERCE_VIA_IO 12	/* uint8 CoercionForm, uint32 output
-									 * function, input function; arg */
+#define PGWIRE_IR_COERCE_VIA_IO 12	/* uint32 output function, input function;
+									 * arg */
 #define PGWIRE_IR_COALESCE 13	/* args */
 #define PGWIRE_IR_MIN_MAX 14	/* uint8 op, uint32 comparison function, input
 								 * collation; args */
@@ -76,26 +84,26 @@
 #define PGWIRE_IR_CASE 16		/* uint8 has arg, uint8 has default, uint32
 								 * whens; arg, (condition, result)*, default */
 #define PGWIRE_IR_CASE_TEST 17	/* nothing */
-#define PGWIRE_IR_ARRAY 18		/* uint8 multidims; args */
+#define PGWIRE_IR_ARRAY 18		/* args */
 #define PGWIRE_IR_SUBSCRIPT 19	/* uint32 count, (uint8 PGWIRE_SUBSCRIPT_*)*;
 								 * container, (lower bound, upper bound)* as
 								 * far as present */
-#define PGWIRE_IR_ARRAY_COERCE 20	/* uint8 CoercionForm; arg, element */
+#define PGWIRE_IR_ARRAY_COERCE 20	/* arg, element */
 #define PGWIRE_IR_ROW 21		/* args */
 #define PGWIRE_IR_COLLATE 22	/* arg */
 #define PGWIRE_IR_SQL_VALUE 23	/* uint8 SQLValueFunctionOp */
 #define PGWIRE_IR_FIELD_SELECT 24	/* int32 fieldnum; arg */
-#define PGWIRE_IR_COERCE_TO_DOMAIN 25	/* uint8 CoercionForm; arg */
+#define PGWIRE_IR_COERCE_TO_DOMAIN 25	/* arg */
 #define PGWIRE_IR_UNKNOWN 26	/* uint8 PGWIRE_UNKNOWN_*, uint32 NodeTag; its
 								 * parts are not written */
 
 #define PGWIRE_CONST_NULL 0x01
 #define PGWIRE_CONST_LOCAL_OBJECT 0x02	/* an OID alias naming an object that
 										 * is not built in */
-#define PGWIRE_CONST_LARGE 0x08 /* not printed: larger than
-								 * PGWIRE_CONST_MAX_SIZE */
 #define PGWIRE_CONST_INVALID 0x04	/* printed, it is no text in the encoding of
 									 * the database */
+#define PGWIRE_CONST_LARGE 0x08 /* not printed: larger than
+								 * PGWIRE_CONST_MAX_SIZE */
 
 #define PGWIRE_SUBSCRIPT_LOWER 0x01
 #define PGWIRE_SUBSCRIPT_UPPER 0x02
@@ -113,7 +121,7 @@
  *               typcategory, string SQL name with typmod
  *   functions:  uint32 oid, uint8 flags, uint8 provolatile, uint8 prokind,
  *               string schema, string name
- *   operators:  uint32 oid, uint8 flags, uint8 oprkind, string schema, name
+ *   operators:  uint32 oid, uint8 flags, string schema, name
  *   collations: uint32 oid, uint8 flags, string schema, name
  */
 #define PGWIRE_OBJ_BUILTIN 0x01 /* oid < FirstGenbkiObjectId */

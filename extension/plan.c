@@ -91,7 +91,7 @@ put_clauses(StringInfo request, RelOptInfo *baserel, List *rinfos)
  * conditions in an order of its own: unless leakproof, it stays here.
  */
 static void
-get_verdicts(pgwire_reply *reply, RelOptInfo *baserel, List *rinfos)
+get_shippable(pgwire_reply *reply, RelOptInfo *baserel, List *rinfos)
 {
 	pgwire_rel *rel = baserel->fdw_private;
 	uint32		n = pgwire_get_u32(reply);
@@ -138,7 +138,7 @@ pgwire_classify(RelOptInfo *baserel, List *rinfos)
 	pgwire_begin_request(&request, PGWIRE_REQ_CLASSIFY);
 	put_clauses(&request, baserel, unknown);
 	reply = pgwire_ask(&request);
-	get_verdicts(&reply, baserel, unknown);
+	get_shippable(&reply, baserel, unknown);
 	pfree(request.data);
 }
 
@@ -183,7 +183,7 @@ ask_relation(RelOptInfo *baserel, Oid foreigntableid)
 	rel->tuple_cost = pgwire_get_f64(&reply);
 	rel->fetch_size = pgwire_get_u32(&reply);
 	rel->fetch_memory = pgwire_get_i64(&reply);
-	get_verdicts(&reply, baserel, rinfos);
+	get_shippable(&reply, baserel, rinfos);
 	pfree(request.data);
 }
 

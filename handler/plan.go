@@ -46,7 +46,7 @@ func plan(request []byte) ([]byte, *Error) {
 	case *ir.Relation:
 		return relation(r)
 	case *ir.Classify:
-		return ir.AppendVerdicts(nil, verdicts(r.Clauses)), nil
+		return ir.AppendShippable(nil, shippable(r.Clauses)), nil
 	case *ir.Cost:
 		return ir.AppendCosts(make([]byte, 0, 4+16*len(r.Paths)), cost.Paths(r)), nil
 	case *ir.Select:
@@ -73,13 +73,13 @@ func relation(r *ir.Relation) ([]byte, *Error) {
 		TupleCost:   rel.TupleCost,
 		FetchSize:   rel.FetchSize,
 		FetchMemory: rel.FetchMemory,
-		Ship:        verdicts(r.Clauses),
+		Ship:        shippable(r.Clauses),
 	}
 	return reply.Append(make([]byte, 0, 64+len(r.Clauses))), nil
 }
 
-// verdicts says which clauses may run on the remote server.
-func verdicts(clauses []ir.Expr) []bool {
+// shippable says which clauses may run on the remote server.
+func shippable(clauses []ir.Expr) []bool {
 	ok := make([]bool, len(clauses))
 	for i, c := range clauses {
 		_, err := ship.Clause(c)

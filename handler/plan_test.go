@@ -80,10 +80,10 @@ func TestPlanRelation(t *testing.T) {
 		t.Errorf("fetch_size %d, fetch_memory %d", size, memory)
 	}
 	if n := r.u32(); n != 3 {
-		t.Fatalf("%d verdicts", n)
+		t.Fatalf("%d answers", n)
 	}
 	if got := [3]byte{r.u8(), r.u8(), r.u8()}; got != [3]byte{1, 0, 1} {
-		t.Errorf("verdicts %v", got)
+		t.Errorf("answers %v", got)
 	}
 	r.end()
 }

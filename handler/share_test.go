@@ -80,7 +80,7 @@ func TestDecisionsAreNotShared(t *testing.T) {
 		"(unknown int4 alone)", "(func f int4)", "(func f/v int4)", "(func f/s int4)", "(func f/u int4)",
 		"(const int4 1)", "(const int4 2)", "(const regclass local)", "(const regclass pg_class)", "(ext 1 int4)"}
 	alone := map[string]byte{}
-	verdict := func(of ...string) []byte {
+	shippableOf := func(of ...string) []byte {
 		for i, e := range of {
 			of[i] = "(op = bool (col 1 int4) (op + int4 (col 1 int4) " + e + "))"
 		}
@@ -88,11 +88,11 @@ func TestDecisionsAreNotShared(t *testing.T) {
 		return r.take(int(r.u32()))
 	}
 	for _, a := range kinds {
-		alone[a] = verdict(a)[0]
+		alone[a] = shippableOf(a)[0]
 	}
 	for _, a := range kinds {
 		for _, b := range kinds {
-			if got := verdict(a, b); got[0] != alone[a] || got[1] != alone[b] {
+			if got := shippableOf(a, b); got[0] != alone[a] || got[1] != alone[b] {
 				t.Errorf("%s and %s: %v together, %d and %d alone", a, b, got, alone[a], alone[b])
 			}
 		}

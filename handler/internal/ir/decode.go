@@ -187,7 +187,7 @@ func (d *decoder) selectRequest() *Select {
 func (d *decoder) clauses() []Expr {
 	d.types = table(d, 15, (*decoder).typ)
 	d.functions = table(d, 15, (*decoder).function)
-	d.operators = table(d, 14, (*decoder).operator)
+	d.operators = table(d, 13, (*decoder).operator)
 	d.collations = table(d, 13, (*decoder).collation)
 	clauses := make([]Expr, d.count(9))
 	for i := range clauses {
@@ -259,7 +259,7 @@ func (d *decoder) function(f *Function) {
 }
 
 func (d *decoder) operator(o *Operator) {
-	o.OID, o.Origin, o.Kind = d.u32(), origin(d.u8()), d.u8()
+	o.OID, o.Origin = d.u32(), origin(d.u8())
 	o.Schema, o.Name = d.string(), d.string()
 }
 

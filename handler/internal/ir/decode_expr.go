@@ -99,7 +99,7 @@ func (d *decoder) node(tag byte, n Node, depth int) Expr {
 	case tagCaseTest:
 		return &CaseTest{n}
 	case tagArray:
-		return &Array{Node: n, Multidims: d.bool(), Args: d.args(depth)}
+		return &Array{Node: n, Args: d.args(depth)}
 	case tagSubscript:
 		return d.subscript(n, depth)
 	case tagRow:
@@ -124,15 +124,15 @@ func (d *decoder) cast(tag byte, n Node, depth int) Expr {
 	case tagRelabel:
 		return &Relabel{Node: n, Form: d.form(), Arg: d.expr(depth)}
 	case tagCoerceViaIO:
-		return &CoerceViaIO{Node: n, Form: d.form(),
+		return &CoerceViaIO{Node: n,
 			Output: required(d, d.functions, "function"),
 			Input:  required(d, d.functions, "function"), Arg: d.expr(depth)}
 	case tagArrayCoerce:
-		return &ArrayCoerce{Node: n, Form: d.form(), Arg: d.expr(depth), Element: d.expr(depth)}
+		return &ArrayCoerce{Node: n, Arg: d.expr(depth), Element: d.expr(depth)}
 	case tagCollate:
 		return &Collate{Node: n, Arg: d.expr(depth)}
 	case tagCoerceToDomain:
-		return &CoerceToDomain{Node: n, Form: d.form(), Arg: d.expr(depth)}
+		return &CoerceToDomain{Node: n, Arg: d.expr(depth)}
 	default:
 		d.fail("tag %d", tag)
 		return &Unknown{Node: n}

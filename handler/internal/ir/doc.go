@@ -10,7 +10,7 @@
 // WHERE c1 = 5 on a foreign table, for example, arrives as
 //
 //	&Op{
-//		Operator: &Operator{OID: 96, Schema: "pg_catalog", Name: "=", Kind: 'b'},
+//		Operator: &Operator{OID: 96, Schema: "pg_catalog", Name: "="},
 //		Function: &Function{OID: 65, Name: "int4eq", Volatility: 'i'},
 //		Args: []Expr{
 //			&Var{Foreign: true, Attno: 1},

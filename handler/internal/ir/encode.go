@@ -73,7 +73,7 @@ func putClauses(b []byte, clauses []Expr) []byte {
 	}
 	b = putU32(b, uint32(len(e.operators)))
 	for _, o := range e.operators {
-		b = append(putU32(b, o.OID), flags(o.Origin, false, false), o.Kind)
+		b = append(putU32(b, o.OID), flags(o.Origin, false, false))
 		b = putString(putString(b, o.Schema), o.Name)
 	}
 	b = putU32(b, uint32(len(e.collations)))
@@ -230,7 +230,6 @@ func (e *encoder) compound(x Expr) {
 		}
 	case *Array:
 		e.head(tagArray, &x.Node)
-		e.bool(x.Multidims)
 		e.args(x.Args)
 	case *Subscript:
 		e.head(tagSubscript, &x.Node)
@@ -261,13 +260,11 @@ func (e *encoder) cast(x Expr) {
 		e.expr(x.Arg)
 	case *CoerceViaIO:
 		e.head(tagCoerceViaIO, &x.Node)
-		e.byte(byte(x.Form))
 		e.function(x.Output)
 		e.function(x.Input)
 		e.expr(x.Arg)
 	case *ArrayCoerce:
 		e.head(tagArrayCoerce, &x.Node)
-		e.byte(byte(x.Form))
 		e.expr(x.Arg)
 		e.expr(x.Element)
 	case *Collate:
@@ -275,7 +272,6 @@ func (e *encoder) cast(x Expr) {
 		e.expr(x.Arg)
 	case *CoerceToDomain:
 		e.head(tagCoerceToDomain, &x.Node)
-		e.byte(byte(x.Form))
 		e.expr(x.Arg)
 	default:
 		panic(fmt.Sprintf("ir: expression %T", x))

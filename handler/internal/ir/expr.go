@@ -66,7 +66,6 @@ type Function struct {
 type Operator struct {
 	OID uint32
 	Origin
-	Kind   byte // oprkind: b (infix) l (prefix)
 	Schema string
 	Name   string
 }
@@ -96,7 +95,7 @@ const (
 type Var struct {
 	Node
 	Foreign bool   // of the relation that is scanned; else of another one
-	Varno   uint32 // range table index
+	Varno   uint32 // range table index, by which columns look different to equal.c
 	Attno   int32  // column number; 0 the whole row; negative: system columns
 }
 
@@ -236,7 +235,6 @@ func (e *Relabel) Children() []Expr { return []Expr{e.Arg} }
 // function of the other.
 type CoerceViaIO struct {
 	Node
-	Form          CoercionForm
 	Output, Input *Function
 	Arg           Expr
 }
@@ -299,8 +297,7 @@ type CaseTest struct{ Node }
 // Array is ARRAY[args].
 type Array struct {
 	Node
-	Multidims bool // the arguments are arrays themselves
-	Args      []Expr
+	Args []Expr
 }
 
 // Children returns the elements.
@@ -338,7 +335,6 @@ func (e *Subscript) Children() []Expr {
 // a CaseTest.
 type ArrayCoerce struct {
 	Node
-	Form         CoercionForm
 	Arg, Element Expr
 }
 
@@ -382,8 +378,7 @@ func (e *FieldSelect) Children() []Expr { return []Expr{e.Arg} }
 // CoerceToDomain checks a value against a domain's constraints.
 type CoerceToDomain struct {
 	Node
-	Form CoercionForm
-	Arg  Expr
+	Arg Expr
 }
 
 // Children returns the argument.

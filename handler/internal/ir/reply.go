@@ -37,13 +37,13 @@ func putText(b []byte, s string) []byte {
 	return append(append(b, s...), 0)
 }
 
-// AppendVerdicts encodes the reply to Classify: uint32 count and a uint8 per
+// AppendShippable encodes the reply to Classify: uint32 count and a uint8 per
 // clause.
-func AppendVerdicts(b []byte, ship []bool) []byte { return putBools(b, ship) }
+func AppendShippable(b []byte, ship []bool) []byte { return putBools(b, ship) }
 
 // Append encodes the reply: text schema, text table, float64 startup cost,
-// float64 tuple cost, uint32 fetch size, uint64 fetch memory in bytes, and the
-// verdicts. A text is counted and terminated.
+// float64 tuple cost, uint32 fetch size, uint64 fetch memory in bytes, and one
+// uint8 per clause, counted. A text is counted and terminated.
 func (r *RelationReply) Append(b []byte) []byte {
 	b = putText(putText(b, r.Schema), r.Table)
 	b = putF64(b, r.StartupCost)

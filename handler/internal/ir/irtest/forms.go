@@ -169,7 +169,7 @@ func (p *parser) simple(form string) ir.Expr {
 		return e
 	case "io":
 		output, input := p.object().function(), p.object().function()
-		return &ir.CoerceViaIO{Node: p.node(), Form: ir.CoerceExplicitCast,
+		return &ir.CoerceViaIO{Node: p.node(),
 			Output: output, Input: input, Arg: p.expr()}
 	case "coalesce":
 		e := &ir.Coalesce{Node: p.node(), Args: p.args()}

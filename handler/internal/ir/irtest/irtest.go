@@ -310,7 +310,7 @@ func (o object) function() *ir.Function {
 }
 
 func (o object) operator() *ir.Operator {
-	return &ir.Operator{OID: o.oid, Origin: o.Origin, Kind: 'b', Schema: o.schema, Name: o.name}
+	return &ir.Operator{OID: o.oid, Origin: o.Origin, Schema: o.schema, Name: o.name}
 }
 
 // input reads an explicit input collation and the arguments.
