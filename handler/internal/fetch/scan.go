@@ -201,7 +201,7 @@ func (s *Scan) Next(level int) (Outcome, *session.Waiting, *sqlerr.Error) {
 			if out, w, err := s.start(); out != Rows || err != nil {
 				return out, w, err
 			}
-			if !s.cur.settled() {
+			if !s.cur.ended() {
 				// the remote has hardly got it: a look would be in vain
 				return Wait, s.conn.Readable(), nil
 			}
@@ -365,7 +365,7 @@ func (s *Scan) end() {
 func (s *Scan) pump(r *result) (yielded bool) {
 	r.mode = decode
 	before := s.conn.BytesRead
-	pr := s.conn.Pump(r.settled)
+	pr := s.conn.Pump(r.ended)
 	s.Stats.Bytes += s.conn.BytesRead - before
 	s.filled = pr == session.Stopped
 	if r.mode == decode {
@@ -393,8 +393,8 @@ func (s *Scan) restart() (Outcome, *session.Waiting, *sqlerr.Error, bool) {
 	return End, nil, nil, false
 }
 
-// settled ends the pumping for this result.
-func (r *result) settled() bool {
+// ended stops the pumping for this result.
+func (r *result) ended() bool {
 	return r.done || r.err != nil || r.again != nil || r.portal != ""
 }
 

@@ -26,7 +26,7 @@ const commitPatience = 700 * time.Millisecond
 func (p *Pool) Commit() (*session.Waiting, *sqlerr.Error) {
 	var wait *session.Waiting
 	for _, e := range p.entries { // nothing is sent before all have been asked
-		w, err := p.settle(e)
+		w, err := p.prepareCommit(e)
 		if err != nil {
 			return nil, err
 		}
@@ -80,10 +80,10 @@ func firstOf(a, b *session.Waiting) *session.Waiting {
 	return b
 }
 
-// settle brings a connection to where COMMIT can be sent, and says whether it
+// prepareCommit brings a connection to where COMMIT can be sent, and says whether it
 // must not be: a result that nobody reads any more is dealt with, and what has
 // failed or is lost is an error if the local transaction depends on it.
-func (p *Pool) settle(e *entry) (*session.Waiting, *sqlerr.Error) {
+func (p *Pool) prepareCommit(e *entry) (*session.Waiting, *sqlerr.Error) {
 	c := e.conn
 	if c == nil || e.ending || !c.InUse() {
 		return nil, nil
@@ -132,7 +132,7 @@ func (e *entry) patient(w *session.Waiting) bool {
 	return left > 0
 }
 
-// sendCommit ends the remote transaction of a settled connection.
+// sendCommit ends the remote transaction of a connection that is ready for it.
 func (p *Pool) sendCommit(e *entry) {
 	c := e.conn
 	if c == nil || e.ending || !c.Tx.InTransaction() {

@@ -2,19 +2,19 @@ package session
 
 import "pgwire_fdw/handler/internal/txn"
 
-// entrance is how a statement's exchange was to bring the remote transaction to
+// entering is how a statement's exchange was to bring the remote transaction to
 // where the statement runs. Its commands are taken for done when they are sent;
 // when one of them fails (a cancel request may hit any), the ones that were not
 // run have to be taken back.
-type entrance struct {
+type entering struct {
 	before              txn.State
 	level               int
 	serializable, guard bool
 	commands            int
 }
 
-// partly is the state when the last missing commands were not run.
-func (e *entrance) partly(missing int) txn.State {
+// after is the state when the last missing commands were not run.
+func (e *entering) after(missing int) txn.State {
 	tx, run := e.before, e.commands-missing
 	if !tx.InTransaction() {
 		run = max(run, 1) // the remote says that it is in one

@@ -18,7 +18,7 @@ type exchange struct {
 	controls int     // CommandCompletes still to come of what is in front of the statement
 	front    []front // what that is, nil: transaction commands only
 	frontRow bool    // the row of the one being answered has come
-	entrance entrance
+	entering entering
 	sink     Sink // nil: transaction commands only
 	rows     int64
 	stmt     *statement
@@ -281,7 +281,7 @@ func (c *Conn) checkStatus(ex *exchange, status byte) {
 		// what was sent after it fails or succeeds for itself
 	case status == 'E':
 		if ex.sink != nil && ex.controls > 0 {
-			c.Tx = ex.entrance.partly(ex.missing())
+			c.Tx = ex.entering.after(ex.missing())
 		}
 		if !c.Tx.Failed() {
 			c.failure = ex.err

@@ -103,7 +103,7 @@ func (c *Conn) appendBefore(buf []byte, req *Request, ex *exchange) (_ []byte, e
 		ex.want = 'I'
 		return c.appendSharing(buf, ex)
 	}
-	ex.entrance = entrance{before: c.Tx, level: req.Level, serializable: req.Serializable, guard: req.Guard}
+	ex.entering = entering{before: c.Tx, level: req.Level, serializable: req.Serializable, guard: req.Guard}
 	for _, cmd := range c.Tx.Enter(req.Level, req.Serializable, req.Guard) {
 		if buf, err = appendControl(buf, cmd); err != nil {
 			return buf, err
@@ -115,7 +115,7 @@ func (c *Conn) appendBefore(buf []byte, req *Request, ex *exchange) (_ []byte, e
 			}
 		}
 	}
-	ex.entrance.commands = ex.missing() // none has been run so far
+	ex.entering.commands = ex.missing() // none has been run so far
 	if req.Dirty {
 		c.Tx.MarkDirty()
 	}

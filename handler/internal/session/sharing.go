@@ -204,7 +204,7 @@ func (c *Conn) reported(name, value string) {
 	switch {
 	case name == "TimeZone" || agrees(c.settings, name, value):
 		delete(s.changed, name)
-	case s.known && !s.unset || len(c.queue) > 0 && c.queue[0].settled():
+	case s.known && !s.unset || len(c.queue) > 0 && c.queue[0].afterSettings():
 		c.settingChanged(name, value)
 	default:
 		if s.changed == nil {
@@ -214,9 +214,9 @@ func (c *Conn) reported(name, value string) {
 	}
 }
 
-// settled reports whether the server is past what is in front of the statement,
+// afterSettings reports whether the server is past what is in front of the statement,
 // and so past the settings, and not at the end of the statement yet.
-func (ex *exchange) settled() bool { return ex.phase == describing || ex.phase == streaming }
+func (ex *exchange) afterSettings() bool { return ex.phase == describing || ex.phase == streaming }
 
 // checkReported looks at the settings reported when an exchange ends with this
 // transaction status.

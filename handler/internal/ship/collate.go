@@ -28,10 +28,10 @@ type collation struct {
 	kind collateKind
 	of   *ir.Collation
 	// there is what the remote parser makes of the text: the columns' alone,
-	// since no COLLATE is written. nil: none or the default. clash: it finds
+	// since no COLLATE is written. nil: none or the default. conflict: it finds
 	// two and would refuse to choose.
-	there *ir.Collation
-	clash bool
+	remote   *ir.Collation
+	conflict bool
 }
 
 func oid(c *ir.Collation) uint32 {
@@ -46,14 +46,14 @@ func ofColumn(c *ir.Collation) collation {
 	if c == nil {
 		return collation{}
 	}
-	return collation{kind: collateSafe, of: c, there: c}
+	return collation{kind: collateSafe, of: c, remote: c}
 }
 
 // ofValue is that of a constant or a parameter: what its type brings along
 // there too is as good as none.
 func ofValue(t *ir.Type, c *ir.Collation) collation {
 	if isName(t) && oid(c) == cCollation {
-		return collation{there: c}
+		return collation{remote: c}
 	}
 	return ofResult(c)
 }
@@ -74,7 +74,7 @@ func isName(t *ir.Type) bool { return t.OID == 19 || t.OID == 1003 } // name, na
 // merge combines the collation of one more argument into c.
 func (c *collation) merge(other collation) {
 	c.mergeThere(other)
-	there, clash := c.there, c.clash
+	remote, conflict := c.remote, c.conflict
 	switch {
 	case other.kind > c.kind:
 		*c = other
@@ -84,51 +84,51 @@ func (c *collation) merge(other collation) {
 	case !other.of.Default:
 		c.kind = collateUnsafe
 	}
-	c.there, c.clash = there, clash
+	c.remote, c.conflict = remote, conflict
 }
 
 func (c *collation) mergeThere(other collation) {
-	c.clash = c.clash || other.clash
+	c.conflict = c.conflict || other.conflict
 	switch {
-	case other.there == nil || oid(c.there) == oid(other.there):
-	case c.there == nil || c.there.Default:
-		c.there = other.there
-	case !other.there.Default:
-		c.clash = true
+	case other.remote == nil || oid(c.remote) == oid(other.remote):
+	case c.remote == nil || c.remote.Default:
+		c.remote = other.remote
+	case !other.remote.Default:
+		c.conflict = true
 	}
 }
 
-// feeds checks that a function that may use the input collation would get the
+// checkInput checks that a function that may use the input collation would get the
 // same one there, the arguments' combined collation being c. A function that
 // has no use for it may get another: else j ->> 'key' would stay here because
 // of the constant, and owner = current_user because a name sorts like "C".
-func (c collation) feeds(e ir.Expr, input *ir.Collation, f *ir.Function) error {
+func (c collation) checkInput(e ir.Expr, input *ir.Collation, f *ir.Function) error {
 	switch {
 	case input == nil, c.kind == collateSafe && oid(c.of) == input.OID:
 		return nil
-	case f.Builtin && indifferent[f.OID] && input.Deterministic && !c.clash &&
-		(c.there == nil || c.there.Deterministic):
+	case f.Builtin && indifferent[f.OID] && input.Deterministic && !c.conflict &&
+		(c.remote == nil || c.remote.Deterministic):
 		return nil
 	}
 	return refuse(e, "collation does not come from a column of the foreign table")
 }
 
-// yields is the collation of a result, that of the arguments being c.
-func (c collation) yields(result *ir.Collation) collation {
+// ofResult is the collation of a result, that of the arguments being c.
+func (c collation) ofResult(result *ir.Collation) collation {
 	if c.kind == collateSafe && oid(c.of) == oid(result) {
 		return c
 	}
 	r := ofResult(result)
 	if result != nil {
-		r.there, r.clash = c.there, c.clash
+		r.remote, r.conflict = c.remote, c.conflict
 	}
 	return r
 }
 
-// relabelled is yields for a change of type or collation that may not be
+// relabelled is ofResult for a change of type or collation that may not be
 // written at all: a column's own collation cannot be overridden by it.
 func (c collation) relabelled(result *ir.Collation) collation {
-	r := c.yields(result)
+	r := c.ofResult(result)
 	if c.kind == collateSafe && result != nil && oid(c.of) != result.OID {
 		r.kind, r.of = collateUnsafe, result
 	}

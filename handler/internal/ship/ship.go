@@ -147,7 +147,7 @@ func (w *walker) node(e ir.Expr, lazy bool) (collation, error) {
 		if err != nil {
 			return collation{}, err
 		}
-		return collation{}, state.feeds(e, e.InputCollation, e.Function)
+		return collation{}, state.checkInput(e, e.InputCollation, e.Function)
 	case *ir.Bool:
 		// what stands behind may be there because what stands before guards it
 		_, err := w.visitAll(e.Args, lazy, 1)
@@ -160,10 +160,10 @@ func (w *walker) node(e ir.Expr, lazy bool) (collation, error) {
 		return collation{}, err
 	case *ir.Coalesce:
 		state, err := w.visitAll(e.Args, lazy, 1)
-		return state.yields(e.Collation), err
+		return state.ofResult(e.Collation), err
 	case *ir.Array:
 		state, err := w.visitAll(e.Args, lazy, all)
-		return state.yields(e.Collation), err
+		return state.ofResult(e.Collation), err
 	case *ir.MinMax:
 		return w.minMax(e, lazy)
 	case *ir.Case:
@@ -172,7 +172,7 @@ func (w *walker) node(e ir.Expr, lazy bool) (collation, error) {
 		if w.caseArg == nil {
 			return collation{}, refuse(e, "stand-in for a value outside of CASE")
 		}
-		return w.caseArg.yields(e.Collation), nil
+		return w.caseArg.ofResult(e.Collation), nil
 	case *ir.Subscript:
 		return w.subscript(e, lazy)
 	case *ir.Relabel:
@@ -226,10 +226,10 @@ func (w *walker) operation(e ir.Expr, op *ir.Op, lazy bool) (collation, error) {
 	if err != nil {
 		return collation{}, err
 	}
-	if err := state.feeds(e, op.InputCollation, op.Function); err != nil {
+	if err := state.checkInput(e, op.InputCollation, op.Function); err != nil {
 		return collation{}, err
 	}
-	return state.yields(op.Collation), nil
+	return state.ofResult(op.Collation), nil
 }
 
 func (w *walker) call(e *ir.Func, lazy bool) (collation, error) {
@@ -249,10 +249,10 @@ func (w *walker) call(e *ir.Func, lazy bool) (collation, error) {
 	if err != nil {
 		return collation{}, err
 	}
-	if err := state.feeds(e, e.InputCollation, e.Function); err != nil {
+	if err := state.checkInput(e, e.InputCollation, e.Function); err != nil {
 		return collation{}, err
 	}
-	return state.yields(e.Collation), nil
+	return state.ofResult(e.Collation), nil
 }
 
 // minMax: the comparison is found there through the type, so the type's
@@ -268,10 +268,10 @@ func (w *walker) minMax(e *ir.MinMax, lazy bool) (collation, error) {
 	if err != nil {
 		return collation{}, err
 	}
-	if err := state.feeds(e, e.InputCollation, e.Comparison); err != nil {
+	if err := state.checkInput(e, e.InputCollation, e.Comparison); err != nil {
 		return collation{}, err
 	}
-	return state.yields(e.Collation), nil
+	return state.ofResult(e.Collation), nil
 }
 
 // subscript: of true arrays only; other subscriptable types are newer than
@@ -291,7 +291,7 @@ func (w *walker) subscript(e *ir.Subscript, lazy bool) (collation, error) {
 		}
 	}
 	state, err := w.visit(&e.Container, lazy)
-	return state.yields(e.Collation), err
+	return state.ofResult(e.Collation), err
 }
 
 func (w *walker) viaIO(e *ir.CoerceViaIO, lazy bool) (collation, error) {
@@ -310,5 +310,5 @@ func (w *walker) viaIO(e *ir.CoerceViaIO, lazy bool) (collation, error) {
 		return collation{}, refuse(e, "bytes of a text depend on %s", encoding)
 	}
 	state, err := w.visit(&e.Arg, lazy)
-	return state.yields(e.Collation), err
+	return state.ofResult(e.Collation), err
 }
