@@ -90,6 +90,27 @@ func TestPortions(t *testing.T) {
 	}
 }
 
+// TestLockedPortions: where rows are locked, portions do not grow, and no more
+// are locked than are wanted, if that is known.
+func TestLockedPortions(t *testing.T) {
+	for _, c := range []struct {
+		bound   int64
+		mayStop bool
+		want    string
+	}{
+		{0, false, "10 10 10 10"}, {0, true, "10 10 10 10"}, {3, false, "3 10 10 10"}, {3, true, "3 10 10 10"}, {25, false, "10 10 10 10"},
+	} {
+		noLeak(t)
+		e := &engine{}
+		r := fakeRig(t, e)
+		s := r.scan("gen 31 3", func(s *Spec) { s.Dirty, s.FetchSize, s.Bound, s.MayStop, s.Expected = true, 10, c.bound, c.mayStop, -1 })
+		same(t, fmt.Sprint(c), r.must(s), genRows(31, 3))
+		if got := executed(e.take()); got != c.want {
+			t.Errorf("%v: portions of %s", c, got)
+		}
+	}
+}
+
 // TestStopped: who stops leaves nothing to be cancelled, and no portal. The
 // next statement's packet closes it, or the end of the transaction.
 func TestStopped(t *testing.T) {
