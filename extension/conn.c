@@ -68,6 +68,23 @@ fill_identity(pgwire_conn_args *args)
 	args->local_user = pgwire_cstring(GetUserNameFromId(GetSessionUserId(), true));
 }
 
+Oid
+pgwire_user_mapping(Oid userid, Oid serverid)
+{
+	Oid			owners[] = {userid, InvalidOid};
+
+	for (size_t i = 0; i < lengthof(owners); i++)
+	{
+		Oid			umid = GetSysCacheOid2(USERMAPPINGUSERSERVER, Anum_pg_user_mapping_oid,
+										   ObjectIdGetDatum(owners[i]),
+										   ObjectIdGetDatum(serverid));
+
+		if (OidIsValid(umid))
+			return umid;
+	}
+	return GetUserMapping(userid, serverid)->umid;	/* raises the server's own error */
+}
+
 /* Whose the mapping is: not always the user's who connects by it. */
 static Oid
 mapping_owner(const UserMapping *mapping)

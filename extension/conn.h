@@ -5,7 +5,14 @@
 #define PGWIRE_CONN_H
 
 /*
- * in conn.c: open a connection to a server for an effective user, by the user
+ * in conn.c: the OID of the user mapping that a user has on a server, PUBLIC's if
+ * there is no other; raises where there is none. It reads no options, which
+ * takes longer than all else that a scan begins with.
+ */
+extern Oid	pgwire_user_mapping(Oid userid, Oid serverid);
+
+/*
+ * open a connection to a server for an effective user, by the user
  * mapping that the catalogs have now, and return that mapping's OID
  */
 extern Oid	pgwire_open_connection(Oid userid, Oid serverid);

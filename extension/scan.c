@@ -41,8 +41,8 @@ pgwireBeginForeignScan(ForeignScanState *node, int eflags)
 	state->userid = pgwire_scan_check_as_user(node);
 	if (!OidIsValid(state->userid))
 		state->userid = GetUserId();
-	state->serverid = GetForeignTable(RelationGetRelid(rel))->serverid;
-	state->umid = GetUserMapping(state->userid, state->serverid)->umid;
+	state->serverid = GetForeignServerIdByRelId(RelationGetRelid(rel));
+	state->umid = pgwire_user_mapping(state->userid, state->serverid);
 	state->timed = node->ss.ps.state->es_instrument != 0;
 	state->shape = pgwire_make_shape(node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
 									 state->plan.attrs,

@@ -91,9 +91,7 @@ pgwire_make_shape(TupleDesc tupdesc, List *attrs, const char *relation, bool hea
 		shape->prefix = shape->prefix && attnum == i + 1;
 		shape->attnums[i++] = attnum;
 	}
-	shape->converted = AllocSetContextCreate(CurrentMemoryContext,
-											 "pgwire_fdw values",
-											 ALLOCSET_DEFAULT_SIZES);
+	shape->context = CurrentMemoryContext;
 	return shape;
 }
 
@@ -179,7 +177,11 @@ pgwire_shape_forms(pgwire_row_shape *shape, const uint8_t *forms, bool all_datum
 	/* the functions looked up for the last execution mostly still serve */
 	if (shape->forms && memcmp(shape->forms, forms, shape->ncols) == 0)
 		return;
-	old = MemoryContextSwitchTo(MemoryContextGetParent(shape->converted));
+	old = MemoryContextSwitchTo(shape->context);
+	if (shape->converted == NULL)
+		shape->converted = AllocSetContextCreate(shape->context,
+												 "pgwire_fdw values",
+												 ALLOCSET_DEFAULT_SIZES);
 	/* first of all: a catalog look-up may come to call Go, whose memory it is */
 	copy = palloc(shape->ncols);
 	memcpy(copy, forms, shape->ncols);

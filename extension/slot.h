@@ -22,7 +22,9 @@ typedef struct pgwire_row_shape
 	FmgrInfo   *input;			/* input or receive function, where converted */
 	FmgrInfo   *output;			/* of a text that has to be checked by it */
 	Oid		   *ioparam;
-	MemoryContext converted;	/* values made here: until the next row */
+	MemoryContext context;		/* where this lives */
+	MemoryContext converted;	/* values made here: until the next row; NULL while
+								 * every form is a datum */
 	pgwire_conversion conv;
 } pgwire_row_shape;
 
