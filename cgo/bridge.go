@@ -180,6 +180,12 @@ func in(b C.pgwire_bytes) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(b.data)), int(b.len))
 }
 
+// viewString is the same as a string.
+func viewString(b C.pgwire_bytes) string {
+	v := in(b)
+	return unsafe.String(unsafe.SliceData(v), len(v))
+}
+
 // inString copies bytes that C owns.
 func inString(b C.pgwire_bytes) string { return string(in(b)) }
 

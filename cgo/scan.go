@@ -25,14 +25,23 @@ func pgwire_go_scan_start(scan *C.uint64_t, args *C.pgwire_scan_args, bind *C.pg
 	})
 }
 
+// columns and params are filled anew by each call that needs them, so that a
+// statement that comes again allocates nothing here.
+var (
+	columns []handler.Column
+	params  []handler.Param
+)
+
+// scanOpen passes views of the texts on: they are copied in there.
 func scanOpen(args *C.pgwire_scan_args) C.uint64_t {
-	cols := make([]handler.Column, int(args.ncols))
-	for i, c := range unsafe.Slice(args.cols, int(args.ncols)) {
-		cols[i] = handler.Column{Name: inString(c.name), TypeOID: uint32(c.type_oid),
-			Typmod: int32(c.typmod), ReceiveSafe: c.receive_safe != 0}
+	columns = columns[:0]
+	for _, c := range unsafe.Slice(args.cols, int(args.ncols)) {
+		columns = append(columns, handler.Column{Name: viewString(c.name), TypeOID: uint32(c.type_oid),
+			Typmod: int32(c.typmod), ReceiveSafe: c.receive_safe != 0})
 	}
+	defer clear(columns)
 	return C.uint64_t(handler.OpenScan(handler.ScanArgs{
-		Umid: uint32(args.umid), Superuser: args.superuser != 0, Columns: cols, SQL: inString(args.sql),
+		Umid: uint32(args.umid), Superuser: args.superuser != 0, Columns: columns, SQL: viewString(args.sql),
 		FetchMemory: int64(args.fetch_memory), Expected: int64(args.expected_bytes), LocksRows: args.locks_rows != 0, FetchSize: int(args.fetch_size),
 		MayStop: args.may_stop != 0, Bound: int64(args.bound),
 	}))
@@ -40,18 +49,17 @@ func scanOpen(args *C.pgwire_scan_args) C.uint64_t {
 
 // scanBind passes views of the parameters on: they are copied in there.
 func scanBind(scan C.uint64_t, args *C.pgwire_bind_args) *handler.Error {
-	var params []handler.Param
-	if n := int(args.nparams); n > 0 {
-		params = make([]handler.Param, n)
-		for i, p := range unsafe.Slice(args.params, n) {
-			params[i] = handler.Param{TypeOID: uint32(p.type_oid), Format: int16(p.format)}
-			if p.is_null == 0 {
-				if params[i].Value = in(p.value); params[i].Value == nil {
-					params[i].Value = []byte{} // not NULL
-				}
+	params = params[:0]
+	for _, p := range unsafe.Slice(args.params, int(args.nparams)) {
+		to := handler.Param{TypeOID: uint32(p.type_oid), Format: int16(p.format)}
+		if p.is_null == 0 {
+			if to.Value = in(p.value); to.Value == nil {
+				to.Value = []byte{} // not NULL
 			}
 		}
+		params = append(params, to)
 	}
+	defer clear(params)
 	return handler.BindScan(uint64(scan), handler.Bind{
 		Serializable: args.serializable != 0, Alone: args.alone != 0, Params: params})
 }

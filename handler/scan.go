@@ -1,6 +1,9 @@
 package handler
 
 import (
+	"slices"
+	"strings"
+
 	"pgwire_fdw/handler/internal/fetch"
 	"pgwire_fdw/handler/internal/invariant"
 	"pgwire_fdw/handler/internal/session"
@@ -12,13 +15,43 @@ import (
 // scanTable maps the numbers C knows to scans. A number is never used twice,
 // so a call with an old one finds nothing instead of somebody else's scan.
 type scanTable struct {
-	next uint64
-	byID map[uint64]*fetch.Scan
+	next   uint64
+	byID   map[uint64]*fetch.Scan
+	closed []*fetch.Scan // for the same statement when it comes again, the latest last
 }
+
+// maxClosed is how many scans are kept whose statement has ended: each execution
+// of a prepared statement is a scan of its own to the executor.
+const maxClosed = 8
 
 func (t *scanTable) init() { t.byID = map[uint64]*fetch.Scan{} }
 
-// ScanArgs describe a scan (pgwire_scan_args of bridge.h).
+// take finds a closed scan that can serve as one of this spec, or makes one.
+func (t *scanTable) take(spec fetch.Spec) *fetch.Scan {
+	for i, s := range slices.Backward(t.closed) {
+		if s.Reopen(&spec) {
+			t.closed = slices.Delete(t.closed, i, i+1)
+			return s
+		}
+	}
+	// the texts are C's
+	spec.SQL, spec.Columns = strings.Clone(spec.SQL), slices.Clone(spec.Columns)
+	for i := range spec.Columns {
+		spec.Columns[i].Name = strings.Clone(spec.Columns[i].Name)
+	}
+	return fetch.New(backend.pool, spec)
+}
+
+// keep puts a closed scan by.
+func (t *scanTable) keep(s *fetch.Scan) {
+	if len(t.closed) == maxClosed {
+		t.closed = slices.Delete(t.closed, 0, 1)
+	}
+	t.closed = append(t.closed, s)
+}
+
+// ScanArgs describe a scan (pgwire_scan_args of bridge.h). Its texts are views,
+// valid during the call.
 type ScanArgs struct {
 	Umid        uint32
 	Superuser   bool
@@ -49,7 +82,7 @@ func OpenScan(a ScanArgs) uint64 {
 	invariant.MaybePanic("scan_open")
 	backend.scans.next++
 	id := backend.scans.next
-	backend.scans.byID[id] = fetch.New(backend.pool, fetch.Spec{
+	backend.scans.byID[id] = backend.scans.take(fetch.Spec{
 		Umid: a.Umid, Superuser: a.Superuser, SQL: a.SQL, Columns: a.Columns,
 		Options:     wire.Options{Encoding: encoding(), NameDataLen: backend.settings.NameDataLen},
 		TempDir:     backend.settings.TempDir,
@@ -118,7 +151,9 @@ func CloseScan(id uint64) {
 		delete(backend.scans.byID, id)
 		invariant.Track("scan", -1)
 		invariant.MaybePanic("scan_close")
-		s.Close()
+		if s.Close() {
+			backend.scans.keep(s)
+		}
 	}
 }
 

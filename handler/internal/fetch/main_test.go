@@ -168,7 +168,7 @@ func (r *rig) scan(sql string, change ...func(*Spec)) *Scan {
 		f(&spec)
 	}
 	s := New(r.pool, spec)
-	r.t.Cleanup(s.Close)
+	r.t.Cleanup(func() { s.Close() })
 	return s
 }
 

@@ -158,13 +158,37 @@ func (s *Scan) Reset() {
 	s.params.free()
 }
 
-// Close frees everything.
-func (s *Scan) Close() {
+// Close gives back what the scan holds, and reports whether it may be reopened:
+// then nothing refers to it any more, and it keeps what it has learnt of its
+// statement, but for texts that are large.
+func (s *Scan) Close() (reusable bool) {
+	reusable = s.phase == finished && s.cur != nil && s.cur.done && s.cur.err == nil && len(s.spec.SQL) <= keepText
 	s.Reset()
 	s.block.release()
 	s.block = nil
-	s.params.values.Free()
-	s.req, s.decoder = session.Request{}, nil
+	s.params.values.Reset(keepText)
+	if !reusable {
+		s.req, s.decoder = session.Request{}, nil
+	}
+	return reusable
+}
+
+// keepText bounds what a closed scan keeps: its statement, its parameters.
+const keepText = 4 << 10
+
+// Reopen makes a closed scan one of spec, if it is the same statement with the
+// same columns for the same user mapping. Of spec, which is not kept, all else may
+// differ.
+func (s *Scan) Reopen(spec *Spec) bool {
+	if s.spec.Umid != spec.Umid || s.spec.SQL != spec.SQL || s.spec.Options != spec.Options ||
+		!slices.Equal(s.spec.Columns, spec.Columns) {
+		return false
+	}
+	sql, columns := s.spec.SQL, s.spec.Columns
+	s.spec = *spec
+	s.spec.SQL, s.spec.Columns = sql, columns
+	s.filled, s.portion, s.Stats = false, 0, Stats{}
+	return true
 }
 
 // drop loses interest in the current result.

@@ -4,6 +4,7 @@
 package pool
 
 import (
+	"slices"
 	"sort"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 // backend's thread uses it.
 type Pool struct {
 	entries map[uint32]*entry
+	list    []*entry // the same: who is asked after every call is not looked for in a map
 	notices session.Notices
 	givenUp bool // see GiveUp
 }
@@ -83,6 +85,7 @@ func (p *Pool) Open(t dial.Target) (*session.Waiting, *sqlerr.Error) {
 	if e == nil {
 		e = &entry{}
 		p.entries[t.Umid] = e
+		p.list = append(p.list, e)
 	}
 	if e.dial == nil {
 		if err := dial.CheckPassword(t.Params); err != nil {
@@ -167,6 +170,7 @@ func (p *Pool) drop(umid uint32, e *entry) {
 		e.conn.Close()
 	}
 	delete(p.entries, umid)
+	p.list = slices.DeleteFunc(p.list, func(other *entry) bool { return other == e })
 }
 
 // CloseIdle closes the connections of a server (0: all) that no transaction
@@ -191,7 +195,7 @@ func (p *Pool) CloseIdle(serverID uint32) (closed, inUse int) {
 // transaction: because it takes part in it, or because it is to be closed with it.
 func (p *Pool) Pending() (sockets int, transaction bool) {
 	transaction = p.givenUp
-	for _, e := range p.entries {
+	for _, e := range p.list {
 		c := e.conn
 		if c == nil {
 			transaction = true
