@@ -123,7 +123,7 @@ var diffRules = grammar{
 	"inet":        {"network({inet})", "set_masklen({inet}, 24)", "coalesce({inet}, {inet})", "(~ {inet})", "({inet})::cidr"},
 	"macaddr":     {"trunc({macaddr})", "(~ {macaddr})"},
 	"varbit":      {"({varbit} || {varbit})", "(~ {varbit})", "substring({varbit} from 1 for 2)", "coalesce({varbit}, {varbit})"},
-	"jsonb":       {"({jsonb} -> 'a')", "({jsonb} || '{\"z\": 1}')", "({jsonb} -> 'c')", "coalesce({jsonb}, {jsonb})", "({jsonb} #> '{c,0}')", "({jsonb} - 'a')", "jsonb_build_object('k', {float8})", "to_jsonb({timestamptz})", "jsonb_strip_nulls({jsonb})"},
+	"jsonb":       {"({jsonb} -> 'a')", "({jsonb} || '{\"z\": 1}')", "({jsonb} -> 'c')", "coalesce({jsonb}, {jsonb})", "({jsonb} #> '{c,0}')", "jsonb_build_object('k', {float8})", "to_jsonb({timestamptz})", "jsonb_strip_nulls({jsonb})"},
 	"json":        {"({json} -> 'a')", "coalesce({json}, {json})"},
 	"intarr":      {"({intarr} || {int4})", "ARRAY[{int4}, {int2}, {int4}]", "({intarr})[1:2]", "({intarr})[{int2}:]", "coalesce({intarr}, {intarr})", "array_remove({intarr}, 3)", "array_append({intarr}, {int4})", "array_cat({intarr}, {intarr})"},
 	"textarr":     {"ARRAY[{text}, {varchar}]", "string_to_array({text}, 'b')", "coalesce({textarr}, {textarr})", "({intarr})::text[]", "ARRAY[{text}, NULL]", "array_replace({textarr}, 'e1', {text})"},
@@ -148,7 +148,7 @@ var diffRisks = grammar{
 	"interval": {"({timestamp} - {timestamp})", "({timestamptz} - {timestamptz})"},
 	"date":     {"make_date(2020, {int4}, 1)", "({text})::date"},
 	"text":     {"chr({int4})", "convert_from({bytea}, 'UTF8')", "substring({text} from 1 for {int2})"},
-	"jsonb":    {"({text})::jsonb"},
+	"jsonb":    {"({text})::jsonb", "({jsonb} - 'a')"},
 	"intarr":   {"({textarr})::int[]"},
 	"float4":   {"({float8})::float4"},
 }

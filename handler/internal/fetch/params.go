@@ -27,7 +27,11 @@ func (p *params) set(from []session.Param) *sqlerr.Error {
 	}
 	at := 0
 	for _, f := range from {
-		if f.Value != nil { // else it is NULL
+		switch {
+		case f.Value == nil: // NULL
+		case len(f.Value) == 0: // which no room, where that is all there is, would turn to NULL
+			f.Value = []byte{}
+		default:
 			n := copy(room[at:], f.Value)
 			f.Value = room[at : at+n : at+n]
 			at += n

@@ -36,3 +36,22 @@ func TestParamsAreCopied(t *testing.T) {
 		t.Errorf("%d bytes are kept", p.values.Cap())
 	}
 }
+
+// TestEmptyParam: a value without bytes is not NULL where it is the only one
+// either, whether there is memory from an earlier execution or not.
+func TestEmptyParam(t *testing.T) {
+	var p params
+	for _, before := range []string{"", "one"} {
+		for _, value := range []string{before, ""} {
+			if err := p.set([]session.Param{{}, {Value: []byte(value)}, {}}); err != nil {
+				t.Fatal(err)
+			}
+			for i, got := range p.list {
+				if (got.Value == nil) != (i != 1) || string(got.Value) != []string{"", value}[i%2] {
+					t.Errorf("parameter %d of %q is %q", i, value, got.Value)
+				}
+			}
+		}
+		p.values.Free()
+	}
+}
