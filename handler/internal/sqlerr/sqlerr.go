@@ -13,7 +13,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
@@ -76,8 +75,8 @@ func (e *Error) WithHint(format string, args ...any) *Error {
 }
 
 // From turns any error into an *Error and never returns nil for a non-nil err. An *Error in the chain is
-// returned itself. Otherwise, in this order: the fields of a *pgconn.PgError; any error with SQLState() (and,
-// if it has them, ErrorDetail(), ErrorHint(), ErrorColumn()); cancellation 57014; a lost connection 08006 and
+// returned itself. Otherwise, in this order: any error with SQLState() (and, if it has them, ErrorDetail(),
+// ErrorHint(), ErrorColumn()); cancellation 57014; a lost connection 08006 and
 // Fatal; anything else XX000.
 func From(err error) *Error {
 	if err == nil {
@@ -86,10 +85,6 @@ func From(err error) *Error {
 	var own *Error
 	if errors.As(err, &own) {
 		return own
-	}
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		return fromPgError(pg)
 	}
 	var stated interface {
 		error
@@ -160,20 +155,16 @@ func fromStated(err error, state string) *Error {
 	return e
 }
 
-func fromPgError(pg *pgconn.PgError) *Error {
-	e := &Error{
-		SQLState: pg.Code, Message: pg.Message, Detail: pg.Detail, Hint: pg.Hint, Context: pg.Where,
-		Schema: pg.SchemaName, Table: pg.TableName, Column: pg.ColumnName, Datatype: pg.DataTypeName,
-		Constraint: pg.ConstraintName, Position: pg.Position, ColumnIndex: -1, cause: pg,
-		Fatal: isFatal(pg.SeverityUnlocalized, pg.Severity, pg.Code),
-	}
-	return e.sane()
-}
-
 // FromResponse turns an ErrorResponse message of the protocol into an *Error. The strings are copied: the
 // message is only valid until the next Receive, but Go strings that pgproto3 made are copies already.
 func FromResponse(m *pgproto3.ErrorResponse) *Error {
-	return From(pgconn.ErrorResponseToPgError(m))
+	e := &Error{
+		SQLState: m.Code, Message: m.Message, Detail: m.Detail, Hint: m.Hint, Context: m.Where,
+		Schema: m.SchemaName, Table: m.TableName, Column: m.ColumnName, Datatype: m.DataTypeName,
+		Constraint: m.ConstraintName, Position: m.Position, ColumnIndex: -1,
+		Fatal: isFatal(m.SeverityUnlocalized, m.Severity, m.Code),
+	}
+	return e.sane()
 }
 
 // isFatal reports whether the server closes the connection after the error. Servers before 9.6 send only the

@@ -13,7 +13,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
@@ -47,9 +46,6 @@ func TestFrom(t *testing.T) {
 		{&pgproto3.ExceededMaxBodyLenErr{MaxExpectedBodyLen: 1, ActualBodyLen: 2}, sqlstate.ProtocolViolation, true, -1},
 		{errors.New("whatever"), sqlstate.InternalError, false, -1},
 		{fmt.Errorf("outer: %w", own), sqlstate.ProtocolViolation, false, -1},
-		{&pgconn.PgError{Code: "23505", Message: "m", SeverityUnlocalized: "ERROR"}, "23505", false, -1},
-		{&pgconn.PgError{Code: "57P01", Message: "m"}, "57P01", true, -1},
-		{&pgconn.PgError{Code: "53300", Message: "m", Severity: "FATAL"}, "53300", true, -1},
 	} {
 		e := From(c.err)
 		if e.SQLState != c.state || e.Fatal != c.fatal || e.ColumnIndex != c.column || e.Message == "" {
@@ -104,10 +100,25 @@ func TestAllFields(t *testing.T) {
 	}
 }
 
+func TestFatalResponse(t *testing.T) {
+	for _, c := range []struct {
+		m     pgproto3.ErrorResponse
+		fatal bool
+	}{
+		{pgproto3.ErrorResponse{Code: "23505", Message: "m", SeverityUnlocalized: "ERROR"}, false},
+		{pgproto3.ErrorResponse{Code: "57P01", Message: "m"}, true},
+		{pgproto3.ErrorResponse{Code: "53300", Message: "m", Severity: "FATAL"}, true},
+	} {
+		if e := FromResponse(&c.m); e.SQLState != c.m.Code || e.Fatal != c.fatal || e.ColumnIndex != -1 {
+			t.Errorf("%+v: %+v", c.m, e)
+		}
+	}
+}
+
 // TestHostileState: C packs the five characters, and class 00 to 02 would not be an error at all.
 func TestHostileState(t *testing.T) {
 	for _, code := range []string{"", "0", "00000", "01000", "02000", "2350é", "abcde", "235 5", "2350567"} {
-		e := From(&pgconn.PgError{Code: code})
+		e := FromResponse(&pgproto3.ErrorResponse{Code: code})
 		if e.SQLState != sqlstate.ConnectionFailure || e.Message == "" {
 			t.Errorf("%q: %+v", code, e)
 		}
