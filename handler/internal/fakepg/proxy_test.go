@@ -69,16 +69,16 @@ func TestProxyLatencyAndRoundTrips(t *testing.T) {
 	ping(t, c, "warm")
 	p.SetLatency(4 * time.Millisecond)
 	before := p.RoundTrips()
-	var total time.Duration
 	const n = 20
+	fastest := time.Hour // the others may have waited for the machine
 	for range n {
-		total += ping(t, c, "hello")
+		fastest = min(fastest, ping(t, c, "hello"))
 	}
 	if got := p.RoundTrips() - before; got != n {
 		t.Errorf("%d round trips, want %d", got, n)
 	}
-	if avg := total / n; avg < 4*time.Millisecond || avg > 12*time.Millisecond {
-		t.Errorf("round trip takes %v, want about 4ms", avg)
+	if fastest < 4*time.Millisecond || fastest > 12*time.Millisecond {
+		t.Errorf("round trip takes %v, want about 4ms", fastest)
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 func TestProxyDelays(t *testing.T) {
 	conn := throughProxy(t, 10*time.Millisecond, func(c net.Conn) { _, _ = io.Copy(c, c) })
 	buf := make([]byte, 1)
-	for range 3 {
+	fastest := time.Hour // the others may have waited for the machine
+	for range 5 {
 		start := time.Now()
 		if _, err := conn.Write(buf); err != nil {
 			t.Fatal(err)
@@ -20,9 +21,10 @@ func TestProxyDelays(t *testing.T) {
 		if _, err := io.ReadFull(conn, buf); err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(start); took < 20*time.Millisecond || took > 200*time.Millisecond {
-			t.Errorf("a round trip of 2 × 10 ms took %v", took)
-		}
+		fastest = min(fastest, time.Since(start))
+	}
+	if fastest < 20*time.Millisecond || fastest > 200*time.Millisecond {
+		t.Errorf("a round trip of 2 × 10 ms took %v", fastest)
 	}
 }
 
@@ -45,7 +47,7 @@ func TestProxyDoesNotThrottle(t *testing.T) {
 	}
 	took := time.Since(start)
 	t.Logf("%.0f MB/s", size/took.Seconds()/1e6)
-	if took > 2*time.Second {
+	if took > 4*time.Second {
 		t.Errorf("64 MB took %v", took)
 	}
 }
