@@ -105,6 +105,8 @@ pgwire_ir_constant(pgwire_ir *ir, const Const *node)
 		if (!pg_verifymbstr(text, strlen(text), true))
 			flags |= PGWIRE_CONST_INVALID;
 	}
+	else if (node->constlen == -1)
+		ir->unwritten += toast_raw_datum_size(node->constvalue);
 	if (!node->constisnull && pgwire_is_oid_alias(node->consttype) &&
 		DatumGetObjectId(node->constvalue) >= FirstGenbkiObjectId)
 		flags |= PGWIRE_CONST_LOCAL_OBJECT;

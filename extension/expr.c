@@ -486,6 +486,25 @@ put_unknown(pgwire_ir *ir, Node *node, int depth)
 	pgwire_put_u32(buf, (uint32) nodeTag(node));
 }
 
+/* A node that stays here whatever it is, and its clause with it. */
+static void
+put_cut_off(pgwire_ir *ir, Node *node)
+{
+	put_head(ir, PGWIRE_IR_UNKNOWN, node);
+	pgwire_put_u8(&ir->clauses, PGWIRE_UNKNOWN_FOREIGN_VAR |
+				  PGWIRE_UNKNOWN_VOLATILE | PGWIRE_UNKNOWN_NOT_ALONE);
+	pgwire_put_u32(&ir->clauses, (uint32) nodeTag(node));
+	ir->foreign_vars++;
+}
+
+/* A statement has only what was found short enough. */
+static bool
+is_too_long(const pgwire_ir *ir)
+{
+	return !ir->statement &&
+		ir->clauses.len + ir->unwritten > PGWIRE_IR_MAX_QUESTION;
+}
+
 /*
  * What writes which node. A node that is not listed is unknown to the IR; a new
  * one needs its tag in ir.h, a function above, a line here, and its like in
@@ -529,7 +548,9 @@ put_node(pgwire_ir *ir, Node *node, int depth)
 	int			start = ir->clauses.len;
 
 	check_stack_depth();
-	if (depth < PGWIRE_IR_MAX_DEPTH && tag < lengthof(writers) && writers[tag] != NULL)
+	if (is_too_long(ir))
+		put_cut_off(ir, node);
+	else if (depth < PGWIRE_IR_MAX_DEPTH && tag < lengthof(writers) && writers[tag] != NULL)
 		writers[tag] (ir, node, depth);
 	else
 		put_unknown(ir, node, depth);

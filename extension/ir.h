@@ -47,6 +47,12 @@
 /* Deeper trees are cut off with PGWIRE_IR_UNKNOWN: their clause stays here. */
 #define PGWIRE_IR_MAX_DEPTH 500
 
+/*
+ * So are clauses beyond this many bytes of a question which may be sent, the
+ * text of their constants included: what Go makes of them is in its heap.
+ */
+#define PGWIRE_IR_MAX_QUESTION 2097152
+
 /* Larger values, in bytes, are not written into statements but bound to them. */
 #define PGWIRE_CONST_MAX_SIZE 1048576
 
@@ -157,6 +163,7 @@ typedef struct pgwire_ir
 	pgwire_ir_table operators;
 	pgwire_ir_table collations;
 	StringInfoData clauses;
+	Size		unwritten;		/* constants' text that only the statement has */
 	uint32		nclauses;
 	Node	  **nodes;			/* by number */
 	int			nnodes;

@@ -12,6 +12,8 @@ package handler
 
 import (
 	"fmt"
+	"runtime"
+	"sync"
 	"time"
 
 	"pgwire_fdw/handler/internal/invariant"
@@ -72,6 +74,23 @@ func Start(s Settings) {
 	backend.settings = s
 	backend.pool = pool.New()
 	backend.scans.init()
+	makeThreads(runtime.GOMAXPROCS(0) + 2)
+}
+
+// makeThreads has the runtime make as many threads as it will hardly need, while
+// there is memory for them: where it cannot make one later, it ends the process.
+// Idle threads are kept.
+func makeThreads(n int) {
+	var all sync.WaitGroup
+	all.Add(n)
+	for range n {
+		invariant.Go("thread", func() {
+			runtime.LockOSThread() // no other goroutine can use it while this one waits
+			all.Done()
+			all.Wait()
+			runtime.UnlockOSThread()
+		}, nil)
+	}
 }
 
 // PendingWork is what C is told at the end of every call (pgwire_pending of bridge.h).

@@ -1,7 +1,9 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,5 +107,55 @@ func TestMemoryGroup(t *testing.T) {
 		s.want("SELECT count(*) FROM wide w WHERE length(t) + (SELECT id FROM t WHERE t.id = w.id) > 0", "600")
 	}
 	s.works()
+	noCrash(t, r.local)
+}
+
+// TestEndlessConditions: what Go makes of a condition is in its heap, so what is
+// too long stays here, and the rest is sent.
+func TestEndlessConditions(t *testing.T) {
+	r := newRig(t)
+	s := open(t, r.local)
+	terms := func(n int) string {
+		var b strings.Builder
+		b.WriteString("id = 0")
+		for i := range n {
+			fmt.Fprintf(&b, " OR (id = %d AND n < %d)", i, i%7)
+		}
+		return b.String()
+	}
+	texts := `v = repeat('x', 900000) OR v = repeat('y', 900001) OR v = repeat('z', 900002) OR id = 1`
+	for _, c := range []struct {
+		name, condition string
+		sent            bool
+		rows            string // "": not run, the server itself takes long
+	}{
+		{"short", terms(100), true, "26"},
+		{"long", terms(2000), true, ""},
+		{"too long", terms(40000), false, ""},
+		{"long constants", texts, false, "1"},
+		{"large constants", strings.NewReplacer("900000", "1900000", "900001", "1900001").Replace(texts), true, "1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			where := fmt.Sprintf(" FROM t WHERE n < 100 AND (%s)", c.condition)
+			plan, err := s.conn.PgConn().Exec(context.Background(), "EXPLAIN (VERBOSE, COSTS off) SELECT v"+where).ReadAll()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var text strings.Builder
+			for _, row := range plan[0].Rows {
+				text.Write(row[0])
+			}
+			_, remote, _ := strings.Cut(text.String(), "Remote SQL:")
+			if !strings.Contains(remote, "(n < 100)") {
+				t.Errorf("the short condition is not sent: %.200s", remote)
+			}
+			if sent := strings.Contains(remote, " OR "); sent != c.sent {
+				t.Errorf("sent: %v, want %v: %.200s", sent, c.sent, remote)
+			}
+			if c.rows != "" {
+				(&session{T: t, conn: s.conn, pid: s.pid, data: s.data}).want("SELECT count(*)"+where, c.rows)
+			}
+		})
+	}
 	noCrash(t, r.local)
 }
