@@ -2,13 +2,18 @@ package dial
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"pgwire_fdw/handler/internal/fakepg"
+	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/sqlstate"
 )
 
 func TestParseEndpoints(t *testing.T) {
@@ -194,6 +199,26 @@ func TestExpandApplicationName(t *testing.T) {
 	} {
 		if got := ExpandApplicationName(in, id); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}
+
+// TestVerdict: which failures let the next host be tried.
+func TestVerdict(t *testing.T) {
+	lost := os.NewSyscallError("read", syscall.ECONNRESET)
+	for _, c := range []struct {
+		err  error
+		next bool
+	}{
+		{os.NewSyscallError("connect", syscall.ECONNREFUSED), true}, {errLeft, true}, {lost, true}, {secureError{lost}, true},
+		{sqlerr.New(sqlstate.CannotConnectNow, "starting up"), true}, {secureError{sqlerr.New(sqlstate.CannotConnectNow, "x")}, true},
+		{sqlerr.New("28P01", "wrong password"), false}, {twice{sqlerr.New("28000", "x"), sqlerr.New("28000", "y"), "with TLS"}, false},
+		{protocolError("nonsense"), false}, {handshakeError{lost}, false}, {handshakeError{untrusted{errors.New("expired")}}, false},
+		{errors.New("channel binding is required"), false}, {errNoPassword, false},
+	} {
+		err := (&dialer{}).verdict(c.err)
+		if errors.As(err, new(stopError)) == c.next || !errors.Is(err, c.err) && err.Error() != c.err.Error() {
+			t.Errorf("%v: %v", c.err, err)
 		}
 	}
 }
