@@ -12,7 +12,7 @@ import (
 	"pgwire_fdw/handler/internal/sqlstate"
 )
 
-// HeapLimit is up to where a Buffer lies in the heap, which is quicker to take
+// HeapLimit is below what a Buffer lies in the heap, which is quicker to take
 // and to give back. A page fault for each 4 kB is what a mapping costs.
 const HeapLimit = 256 << 10
 
@@ -55,12 +55,13 @@ func Unmap(kind string, b []byte) {
 }
 
 // Buffer is a queue of bytes: they are put in at its end and taken from its
-// front. It begins in the heap and is mapped once it is larger than HeapLimit;
+// front. It begins in the heap and is mapped once it has HeapLimit bytes;
 // growing then copies nothing. The zero Buffer is empty and ready.
 type Buffer struct {
 	b      []byte
 	r, w   int // b[r:w] is in the queue
 	mapped bool
+	used   int // up to where it has been written to since Lend
 }
 
 // Bytes is what is in the queue. It is valid until something is put in, or the
@@ -120,7 +121,10 @@ func (b *Buffer) Room(n int) ([]byte, error) {
 }
 
 // Added puts the first n bytes of what Room has returned in.
-func (b *Buffer) Added(n int) { b.w += n }
+func (b *Buffer) Added(n int) {
+	b.w += n
+	b.used = max(b.used, b.w)
+}
 
 // Compact moves the queue to the front of the memory, so that all of what is
 // free is behind it.
@@ -146,7 +150,7 @@ func (b *Buffer) Grow(size int) error {
 // the queue, and hardly more.
 func (b *Buffer) Resize(size int) error {
 	size = max(size, b.w)
-	if size <= HeapLimit && !b.mapped {
+	if size < HeapLimit && !b.mapped {
 		next := make([]byte, size)
 		copy(next, b.b[:b.w])
 		b.b = next
@@ -180,6 +184,20 @@ func (b *Buffer) Shrink(limit, keep int) {
 	n := copy(next, b.Bytes())
 	b.Free()
 	b.b, b.w = next, n
+}
+
+// Lend gives the kernel the pages back that lie behind the first keep bytes of a
+// mapped buffer, if what is in the queue fits in those and more than them has been
+// written to since the last time. The memory stays the buffer's.
+func (b *Buffer) Lend(keep int) {
+	if !b.mapped || b.used <= keep || b.Len() > keep {
+		return
+	}
+	b.Compact()
+	if keep = (keep + page - 1) &^ (page - 1); keep < len(b.b) {
+		_ = unix.Madvise(b.b[keep:], unix.MADV_DONTNEED) // refused, the pages stay
+	}
+	b.used = b.w
 }
 
 // Reset empties the queue, and gives the memory back when it is more than keep.

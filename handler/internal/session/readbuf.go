@@ -3,11 +3,13 @@ package session
 import "pgwire_fdw/handler/internal/mem"
 
 // Sizes of the read buffer: how it begins (against 64 kB a narrow row takes 15 %
-// less time, and a point query touches no more of it than it needs), and above
-// which it does not stay.
+// less time, and a point query touches no more of it than it needs), above which
+// it does not stay, and what of it keeps its pages while nothing is read. It is
+// mapped from the start, which is how pages can be given back.
 const (
 	initialReadBuffer = mem.HeapLimit
 	keepReadBuffer    = 1 << 20
+	idleReadBuffer    = 16 << 10
 )
 
 // readBuffer lies between the socket and the sinks. What a message claims to
@@ -40,5 +42,11 @@ func (b *readBuffer) room(need int) ([]byte, error) {
 	return b.Room(1)
 }
 
-// shrink gives a large buffer back when what is unread fits in a small one.
-func (b *readBuffer) shrink() { b.Shrink(keepReadBuffer, initialReadBuffer) }
+// shrink gives back, at the end of a result, what the next point query does not need.
+func (b *readBuffer) shrink() {
+	if b.Cap() > keepReadBuffer && b.Len() <= initialReadBuffer/2 {
+		b.Compact()
+		_ = b.Resize(initialReadBuffer) // refused, it stays large
+	}
+	b.Lend(idleReadBuffer)
+}
