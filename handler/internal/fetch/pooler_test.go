@@ -61,3 +61,32 @@ func TestPooledOption(t *testing.T) {
 		t.Errorf("%d connections, asked %d times, settings %d times", e.server.Accepts(), e.asked, e.set)
 	}
 }
+
+// TestLostStatements: when the session turns out not to have one of our
+// statements, the others are not counted on either; in the middle of a
+// transaction one could not be sent again.
+func TestLostStatements(t *testing.T) {
+	for _, pooled := range []string{session.PooledAuto, session.PooledFalse} {
+		noLeak(t)
+		e := &engine{}
+		r := fakeRig(t, e)
+		r.target.Pooled = pooled
+		commit := func() {
+			if err := r.commit(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		one, other := r.scan("gen $1 2"), r.scan("gen $1 3")
+		for range 3 {
+			same(t, "one", r.must(one, number(3)), genRows(3, 2))
+			same(t, "other", r.must(other, number(3)), genRows(3, 3))
+			commit()
+		}
+		e.forgetAll()
+		same(t, "lost", r.must(one, number(3)), genRows(3, 2))
+		commit()
+		same(t, "something else", r.must(r.scan("gen 2 2")), genRows(2, 2))
+		same(t, "other", r.must(other, number(3)), genRows(3, 3))
+		commit()
+	}
+}

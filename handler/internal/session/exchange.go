@@ -230,6 +230,7 @@ func (c *Conn) readyForQuery(ex *exchange, body []byte) {
 		c.stmts.failed(ex.stmt)
 		if ex.err.SendAgain && ex.err.SQLState == sqlstate.InvalidSQLStatementName {
 			c.sharing.doubt()
+			c.stmts.unname() // it will not be the only one
 		}
 	}
 	c.checkStatus(ex, body[0])

@@ -77,6 +77,16 @@ func (s *statements) forget(st *statement) {
 	}
 }
 
+// unname makes every statement one that the remote does not have.
+func (s *statements) unname() {
+	for _, st := range s.byKey {
+		if st.name != "" {
+			s.doomed = append(s.doomed, st.name)
+		}
+		st.name, st.prepared = "", false
+	}
+}
+
 // failed drops a statement that has failed, which is also how a result ends
 // that was cancelled because its columns have to be asked for in other formats:
 // those are kept for the next execution.
