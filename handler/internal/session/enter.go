@@ -20,5 +20,6 @@ func (e *entering) after(missing int) txn.State {
 		run = max(run, 1) // the remote says that it is in one
 	}
 	tx.EnterPart(e.level, e.serializable, e.guard, run)
+	tx.Interrupted()
 	return tx
 }

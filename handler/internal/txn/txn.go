@@ -55,6 +55,11 @@ func (s *State) MarkFailed() {
 	}
 }
 
+// Interrupted records that a command in front of a statement has failed, so
+// that the statement has not run: what ran before it is complete, and the
+// savepoint that guarded the last of it is no way back any more.
+func (s *State) Interrupted() { s.guard, s.others = false, s.ran > 0 }
+
 // Failed reports whether the remote transaction block is in its error state.
 func (s *State) Failed() bool { return s.failed }
 
