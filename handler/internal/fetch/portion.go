@@ -17,10 +17,10 @@ func (s *Spec) firstPortion() int {
 	n := max(s.FetchSize, 1)
 	switch {
 	case s.Dirty: // each row sent is a row locked
-	case !s.MayStop && s.Bound == 0:
-		return 0
+	case !s.MayStop && (s.Bound == 0 || s.Bound > math.MaxInt32):
+		return 0 // what runs without a transaction cannot go on after a portion
 	case !s.MayStop:
-		return clampRows(s.Bound)
+		return int(s.Bound)
 	}
 	if s.Bound > 0 {
 		n = min(n, clampRows(s.Bound))

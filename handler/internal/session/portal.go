@@ -143,8 +143,8 @@ func (c *Conn) KeepOuter(level int) *Waiting {
 	return w
 }
 
-// keepPatience is far below what an abort may take in all.
-const keepPatience = 100 * time.Millisecond
+// keepPatience leaves as much of what an abort may take in all for cancelling.
+const keepPatience = 300 * time.Millisecond
 
 // SubAbort undoes what the session did in the local sub-transaction of this
 // level. Portals made in it are gone then, and with them the rest of their rows.
