@@ -1,6 +1,6 @@
 # pgwire_fdw: a PGXS extension of two shared objects.
 #
-#   pgwire_fdw.so     extension/*.c, built against one server major by PGXS
+#   pgwire_fdw.so     extension/, built against one server major by PGXS
 #   pgwire_fdw_go.so  cgo/ and handler/, one `go build` for all majors
 #
 #   make && make install && make installcheck     with PG_CONFIG=... if need be
@@ -35,13 +35,13 @@ EXTENSION = extension/pgwire_fdw
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" extension/pgwire_fdw.control)
 DATA = $(wildcard sql/pgwire_fdw--*.sql)
 MODULE_big = pgwire_fdw
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c)))
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c extension/*/*.c)))
 PGFILEDESC = "pgwire_fdw - foreign-data wrapper speaking the PostgreSQL wire protocol"
 
 # Both objects carry the checksum of the contract between them and compare at
 # load. Go's build cache does not look at headers, but it does at CGO_CFLAGS.
 BRIDGE_SUM := $(firstword $(shell cksum cgo/bridge.h))
-PG_CPPFLAGS = -Icgo -DPGWIRE_BRIDGE_SUM=$(BRIDGE_SUM)
+PG_CPPFLAGS = -Icgo $(addprefix -iquote ,extension $(sort $(dir $(wildcard extension/*/)))) -DPGWIRE_BRIDGE_SUM=$(BRIDGE_SUM)
 
 # Tests: every file found is run. `setup` goes first, it makes what others use.
 REGRESS_FOUND := $(sort $(patsubst regress/sql/%.sql,%,$(wildcard regress/sql/*.sql)))
@@ -65,7 +65,7 @@ override with_llvm := no
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-$(OBJS): cgo/bridge.h $(wildcard extension/*.h) .built-for
+$(OBJS): cgo/bridge.h $(wildcard extension/*.h extension/*/*.h) .built-for
 
 # What was compiled for one server is compiled anew for another: the file is
 # written only when it would change.

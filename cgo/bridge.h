@@ -228,11 +228,11 @@ typedef struct pgwire_bind_args {
 	pgwire_param *params;
 } pgwire_bind_args;
 
-/* forms of a column in a batch (handler/internal/wire, Form) */
-#define PGWIRE_FORM_DATUM 0
-#define PGWIRE_FORM_TEXT 1 /* datum points to {uint32 len; bytes; NUL}: input function */
-#define PGWIRE_FORM_RECV 2 /* same shape: receive function */
-#define PGWIRE_FORM_MONEY 3 /* as TEXT, and the output function has to give it back */
+/* what a value in a batch is (handler/internal/wire, ValueFormat) */
+#define PGWIRE_VALUE_DATUM 0
+#define PGWIRE_VALUE_TEXT 1 /* datum points to {uint32 len; bytes; NUL}: input function */
+#define PGWIRE_VALUE_BINARY 2 /* same shape: receive function */
+#define PGWIRE_VALUE_MONEY 3 /* as TEXT, and the output function has to give it back */
 
 /*
  * A batch of rows. Each row: uint32 size (to the next row), uint32 flags (bit 0:
@@ -243,9 +243,9 @@ typedef struct pgwire_batch {
 	const uint8_t *rows; /* first row */
 	int32_t nrows;
 	int32_t ncols;
-	const uint8_t *forms; /* ncols PGWIRE_FORM_*, the same for all batches of one
+	const uint8_t *value_formats; /* ncols PGWIRE_VALUE_*, the same for all batches of one
 	                       * bind; valid until the next call; NULL if all_datum */
-	int32_t all_datum;    /* 1: every form is PGWIRE_FORM_DATUM */
+	int32_t all_datum;    /* 1: every one is PGWIRE_VALUE_DATUM */
 	int32_t last;         /* 1: no rows follow; asking for them gives EOF */
 } pgwire_batch;
 

@@ -80,24 +80,24 @@ func scanNext(scan C.uint64_t, level C.int32_t, batch *C.pgwire_batch, wait *C.p
 	return fail(err, fillBatch(batch, b))
 }
 
-// fillBatch hands the rows over where they lie; the forms are copied to reply
+// fillBatch hands the rows over where they lie; the formats are copied to reply
 // memory, which is valid until the next call.
 func fillBatch(batch *C.pgwire_batch, b handler.Batch) *handler.Error {
 	allDatum := C.int32_t(1)
-	for _, f := range b.Forms {
+	for _, f := range b.ValueFormats {
 		if f != 0 {
 			allDatum = 0
 		}
 	}
-	*batch = C.pgwire_batch{nrows: C.int32_t(b.NRows), ncols: C.int32_t(len(b.Forms)), all_datum: allDatum,
+	*batch = C.pgwire_batch{nrows: C.int32_t(b.NRows), ncols: C.int32_t(len(b.ValueFormats)), all_datum: allDatum,
 		last: flag(b.Last)}
 	*(*uintptr)(unsafe.Pointer(&batch.rows)) = b.Rows
 	if allDatum == 0 {
-		var forms C.pgwire_bytes
-		if e := outBytes(&forms, unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(b.Forms))), len(b.Forms))); e != nil {
+		var formats C.pgwire_bytes
+		if e := outBytes(&formats, unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(b.ValueFormats))), len(b.ValueFormats))); e != nil {
 			return e
 		}
-		batch.forms = forms.data
+		batch.value_formats = formats.data
 	}
 	return nil
 }

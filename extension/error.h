@@ -4,7 +4,7 @@
 #ifndef PGWIRE_ERROR_H
 #define PGWIRE_ERROR_H
 
-#include "../cgo/bridge.h"
+#include "bridge.h"
 #include "compat.h"
 
 /* Raise what Go reported. Copies every string first. */

@@ -4,7 +4,7 @@
 #ifndef PGWIRE_LOADER_H
 #define PGWIRE_LOADER_H
 
-#include "../cgo/bridge.h"
+#include "bridge.h"
 
 #define PGWIRE_BRIDGE_MEMBER(name) __typeof__(name) *name;
 typedef struct pgwire_bridge

@@ -6,7 +6,7 @@
 
 #include "datatype/timestamp.h"
 
-#include "../cgo/bridge.h"
+#include "bridge.h"
 
 /*
  * Wait for what Go asked for. Interrupts are served: a cancel, a timeout or a

@@ -86,7 +86,7 @@ func OpenScan(a ScanArgs) uint64 {
 		Umid: a.Umid, Superuser: a.Superuser, SQL: a.SQL, Columns: a.Columns,
 		Options:     wire.Options{Encoding: encoding(), NameDataLen: backend.settings.NameDataLen},
 		TempDir:     backend.settings.TempDir,
-		FetchMemory: a.FetchMemory, Expected: a.Expected, Dirty: a.LocksRows, FetchSize: a.FetchSize,
+		FetchMemory: a.FetchMemory, Expected: a.Expected, LocksRows: a.LocksRows, FetchSize: a.FetchSize,
 		MayStop: a.MayStop, Bound: a.Bound,
 	})
 	invariant.Track("scan", 1)
@@ -106,10 +106,10 @@ func BindScan(id uint64, b Bind) *Error {
 // Batch is a run of rows in the layout of bridge.h, valid until the next call
 // for the same scan.
 type Batch struct {
-	Rows  uintptr
-	NRows int
-	Forms []wire.Form
-	Last  bool // no rows follow
+	Rows         uintptr
+	NRows        int
+	ValueFormats []wire.ValueFormat
+	Last         bool // no rows follow
 }
 
 // NextBatch asks for rows at a local nest level (>= 1), and answers StatusOK with
@@ -133,8 +133,8 @@ func NextBatch(id uint64, level int) (Batch, Status, Wait, *Error) {
 	case fetch.End:
 		return Batch{}, StatusEOF, Wait{}, nil
 	}
-	arena, forms := s.Batch()
-	return Batch{Rows: arena.Base(), NRows: arena.Rows(), Forms: forms, Last: s.Last()}, StatusOK, Wait{}, nil
+	arena, formats := s.Batch()
+	return Batch{Rows: arena.Base(), NRows: arena.Rows(), ValueFormats: formats, Last: s.Last()}, StatusOK, Wait{}, nil
 }
 
 // ResetScan drops the scan's result.

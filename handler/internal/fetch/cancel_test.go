@@ -90,7 +90,7 @@ func TestLocksAreKept(t *testing.T) {
 	noLeak(t)
 	e := &engine{}
 	r := fakeRig(t, e)
-	s := r.scan("gen 200000 20", func(s *Spec) { s.Dirty, s.Expected = true, -1 })
+	s := r.scan("gen 200000 20", func(s *Spec) { s.LocksRows, s.Expected = true, -1 })
 	r.first(s)
 	s.Close()
 	r.must(r.scan("gen 1 1"))

@@ -52,7 +52,7 @@ func TestFailedIsNotCommitted(t *testing.T) {
 			r := fakeRig(t, e)
 			r.target.LazyCommit, r.serializable = !c.strict, c.serializable
 			if !c.alone {
-				r.must(r.scan("gen 1 1", func(s *Spec) { s.Dirty = c.locks }))
+				r.must(r.scan("gen 1 1", func(s *Spec) { s.LocksRows = c.locks }))
 			}
 			s := r.scan("fail 100 22012", func(s *Spec) { s.Expected = 1 })
 			r.first(s)
@@ -191,7 +191,7 @@ func TestGivenUp(t *testing.T) {
 		other := newRig(t, sound.server.Host, sound.server.Port)
 		other.pool = r.pool
 		other.target.Umid = umid + 1
-		lock := other.scan("gen 1 1", func(s *Spec) { s.Umid, s.Dirty = umid+1, true })
+		lock := other.scan("gen 1 1", func(s *Spec) { s.Umid, s.LocksRows = umid+1, true })
 
 		if sub {
 			r.level, other.level = 2, 2
@@ -243,7 +243,7 @@ func TestLostAfterCommit(t *testing.T) {
 			e := &engine{leaveAfter: 1}
 			r := fakeRig(t, e)
 			r.target.LazyCommit, r.serializable = !c.strict, c.serializable
-			r.must(r.scan("gen 1 1", func(s *Spec) { s.Expected, s.Dirty, s.FetchSize = 1, c.locks, 10 }))
+			r.must(r.scan("gen 1 1", func(s *Spec) { s.Expected, s.LocksRows, s.FetchSize = 1, c.locks, 10 }))
 			told := []int{session.LevelDebug}
 			if err := r.commit(); c.want != "" {
 				failsWith(t, err, c.want)
@@ -270,7 +270,7 @@ func TestSplitIsTold(t *testing.T) {
 	other := newRig(t, sound.server.Host, sound.server.Port)
 	other.pool = r.pool
 	other.target.Umid, other.target.Params.Server = umid+1, "other"
-	lock := func(s *Spec) { s.Dirty, s.FetchSize = true, 10 }
+	lock := func(s *Spec) { s.LocksRows, s.FetchSize = true, 10 }
 	r.must(r.scan("gen 1 1", lock))
 	other.must(other.scan("gen 1 1", func(s *Spec) { lock(s); s.Umid = umid + 1 }))
 	failsWith(t, r.commit(), "08006")

@@ -287,7 +287,7 @@ func TestFailedLazyCommit(t *testing.T) {
 		r.target.LazyCommit = dirty
 		r.abort()
 		r.pool.CloseIdle(0)
-		s := r.scan("gen 3 3", func(s *Spec) { s.Dirty = dirty })
+		s := r.scan("gen 3 3", func(s *Spec) { s.LocksRows = dirty })
 		r.must(s)
 		e.take()
 		e.mu.Lock()

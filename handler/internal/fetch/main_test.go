@@ -303,15 +303,15 @@ func (r *rig) subCommit() {
 
 // batch reads the rows of the last Next out of the arena, as slot.c does.
 func batch(s *Scan) []string {
-	arena, forms := s.Batch()
+	arena, formats := s.Batch()
 	var out []string
 	mem := unsafe.Slice((*byte)(at(arena.Base())), arena.Used())
 	for i := 0; i < arena.Rows(); i++ {
 		size := binary.LittleEndian.Uint32(mem)
 		var cols []string
-		for c, form := range forms {
+		for c, form := range formats {
 			datum := binary.LittleEndian.Uint64(mem[8+8*c:])
-			null := mem[8+8*len(forms)+c] != 0
+			null := mem[8+8*len(formats)+c] != 0
 			cols = append(cols, show(datum, null, form, s.spec.Columns[c].TypeOID))
 		}
 		out = append(out, strings.Join(cols, "|"))
@@ -326,11 +326,11 @@ func batch(s *Scan) []string {
 // at makes a pointer of an address in mapped memory, which the collector does not know.
 func at(address uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&address)) }
 
-func show(datum uint64, null bool, form wire.Form, oid uint32) string {
+func show(datum uint64, null bool, form wire.ValueFormat, oid uint32) string {
 	if null {
 		return "NULL"
 	}
-	if form != wire.FormDatum {
+	if form != wire.DatumValue {
 		n := *(*uint32)(at(uintptr(datum)))
 		return "text:" + string(unsafe.Slice((*byte)(at(uintptr(datum)+4)), n))
 	}

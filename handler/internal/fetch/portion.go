@@ -16,7 +16,7 @@ import (
 func (s *Spec) firstPortion() int {
 	n := max(s.FetchSize, 1)
 	switch {
-	case s.Dirty: // each row sent is a row locked
+	case s.LocksRows: // each row sent is a row locked
 	case !s.MayStop && (s.Bound == 0 || s.Bound > math.MaxInt32):
 		return 0 // what runs without a transaction cannot go on after a portion
 	case !s.MayStop:
@@ -33,7 +33,7 @@ func (s *Spec) firstPortion() int {
 // aside in memory.
 func (s *Spec) nextPortion(n int, r *result) int {
 	first := max(s.FetchSize, 1)
-	if s.Dirty {
+	if s.LocksRows {
 		return first
 	}
 	width := r.bytes/max(r.rows, 1) + 1

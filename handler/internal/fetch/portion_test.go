@@ -113,7 +113,9 @@ func TestLockedPortions(t *testing.T) {
 		noLeak(t)
 		e := &engine{}
 		r := fakeRig(t, e)
-		s := r.scan("gen 31 3", func(s *Spec) { s.Dirty, s.FetchSize, s.Bound, s.MayStop, s.Expected = true, 10, c.bound, c.mayStop, -1 })
+		s := r.scan("gen 31 3", func(s *Spec) {
+			s.LocksRows, s.FetchSize, s.Bound, s.MayStop, s.Expected = true, 10, c.bound, c.mayStop, -1
+		})
 		same(t, fmt.Sprint(c), r.must(s), genRows(31, 3))
 		if got := executed(e.take()); got != c.want {
 			t.Errorf("%v: portions of %s", c, got)

@@ -28,7 +28,7 @@ type Spec struct {
 	TempDir     string
 	FetchMemory int64 // bytes of rows kept in memory when they have to be set aside
 	Expected    int64 // the planner's guess of the result's bytes, <0 unknown
-	Dirty       bool  // the statement locks rows
+	LocksRows   bool  // the statement locks rows
 	FetchSize   int   // rows of the first portion, where read in portions
 	MayStop     bool  // may be left before its end, and before Bound
 	Bound       int64 // no more rows will be asked for; 0: not known
@@ -203,8 +203,8 @@ func (s *Scan) drop() {
 
 // Batch is the rows of the last Next that answered Rows. It is valid until the
 // next call of Next, Bind, Reset or Close.
-func (s *Scan) Batch() (arena *wire.Arena, forms []wire.Form) {
-	return s.block.arena, s.cur.decoder.Forms()
+func (s *Scan) Batch() (arena *wire.Arena, formats []wire.ValueFormat) {
+	return s.block.arena, s.cur.decoder.ValueFormats()
 }
 
 // Last reports whether no rows follow those of the last Next.
@@ -279,7 +279,7 @@ func (s *Scan) start() (Outcome, *session.Waiting, *sqlerr.Error) {
 	r := &result{scan: s, spool: spool{dir: s.spec.TempDir, limit: int(s.spec.FetchMemory)}, begins: !conn.Tx.InTransaction()}
 	// what functions of a remote view write is then kept even if the local
 	// statement fails, so who wants commits to be certain gets none of it
-	r.alone = s.bind.Alone && r.begins && !s.spec.Dirty && !s.spec.MayStop && s.pool.LazyCommit(s.spec.Umid)
+	r.alone = s.bind.Alone && r.begins && !s.spec.LocksRows && !s.spec.MayStop && s.pool.LazyCommit(s.spec.Umid)
 	s.portion = s.spec.firstPortion()
 	req := s.request(r)
 	req.Formats = conn.Formats(req, s.usualFormats())
@@ -307,7 +307,7 @@ func (s *Scan) request(r *result) *session.Request {
 	}
 	req := &s.req
 	req.SQL, req.Params, req.Sink = s.spec.SQL, s.bind.Params, r
-	req.Level, req.Serializable, req.Dirty = s.level, s.bind.Serializable, s.spec.Dirty
+	req.Level, req.Serializable, req.LocksRows = s.level, s.bind.Serializable, s.spec.LocksRows
 	req.Alone = r.alone
 	req.MaxRows = s.portion
 	if s.portion > 0 {

@@ -33,9 +33,9 @@ type Request struct {
 	Level        int  // local nest level
 	Serializable bool // local isolation level
 	Guard        bool // wants a savepoint to roll back to when abandoned
-	Dirty        bool // locks or writes rows
+	LocksRows    bool // locks or writes rows
 	// Alone: nothing else needs the snapshot of this statement, so it runs as a
-	// transaction of its own. Not inside a remote transaction, and not Dirty.
+	// transaction of its own. Not inside a remote transaction, and not LocksRows.
 	Alone bool
 	// MaxRows > 0: the server stops after that many rows, until Resume (if Alone,
 	// for good). It then computes, sends and locks no more, but has no help of
@@ -116,7 +116,7 @@ func (c *Conn) appendBefore(buf []byte, req *Request, ex *exchange) (_ []byte, e
 		}
 	}
 	ex.entering.commands = ex.missing() // none has been run so far
-	if req.Dirty {
+	if req.LocksRows {
 		c.Tx.MarkDirty()
 	}
 	return buf, nil

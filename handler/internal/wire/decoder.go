@@ -41,8 +41,8 @@ type Decoder struct {
 	arrays  bool // some column is an array
 	padding int  // an upper bound of what char(n) columns add
 
-	names []string
-	forms []Form
+	names        []string
+	valueFormats []ValueFormat
 }
 
 // NewDecoder checks what the remote answered and plans the decoding of each column.
@@ -78,7 +78,7 @@ func NewDecoder(cols []Column, remote []RemoteColumn, opt Options) (*Decoder, er
 		}
 		d.cols = append(d.cols, plan)
 		d.names = append(d.names, c.Name)
-		d.forms = append(d.forms, plan.kind.form())
+		d.valueFormats = append(d.valueFormats, plan.kind.form())
 		d.fixed += slack
 	}
 	if mismatch.Columns != nil {
@@ -137,20 +137,20 @@ func (d *Decoder) planScalar(t native, typmod int32) column {
 	return c
 }
 
-func (k kind) form() Form {
+func (k kind) form() ValueFormat {
 	switch k {
 	case kindTextForm:
-		return FormText
+		return TextValue
 	case kindMoney:
-		return FormMoney
+		return MoneyValue
 	case kindRecvForm:
-		return FormRecv
+		return BinaryValue
 	}
-	return FormDatum
+	return DatumValue
 }
 
-// Forms tells what C has to do with each column. The slice belongs to the decoder.
-func (d *Decoder) Forms() []Form { return d.forms }
+// ValueFormats tells what C has to do with each column. The slice belongs to the decoder.
+func (d *Decoder) ValueFormats() []ValueFormat { return d.valueFormats }
 
 // Stride is the size in bytes of a row without its by-reference data: the header, the
 // datums, and the padded null flags.

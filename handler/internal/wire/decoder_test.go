@@ -39,7 +39,7 @@ type field struct {
 // readRow takes the row at an offset of the arena apart, and returns what follows it.
 func readRow(t testing.TB, a *Arena, d *Decoder, at int) (fields []field, next int) {
 	t.Helper()
-	n := len(d.Forms())
+	n := len(d.ValueFormats())
 	row := a.Bytes()[at:]
 	size := int(binary.LittleEndian.Uint32(row))
 	flags := binary.LittleEndian.Uint32(row[4:])

@@ -7,15 +7,15 @@ import "testing"
 func TestMoney(t *testing.T) {
 	for _, c := range []struct {
 		local, remote uint32
-		want          Form
+		want          ValueFormat
 	}{
-		{790, 790, FormMoney}, {791, 791, FormMoney},
-		{16400, 790, FormMoney},  // a domain over it
-		{16401, 791, FormMoney},  // or an array of that
-		{790, 1700, FormText},    // a number is printed without a locale
-		{790, 25, FormText},      // a text is what somebody has written
-		{25, 790, FormDatum},     // and what a text column wants
-		{16402, 16402, FormText}, // C looks into other types
+		{790, 790, MoneyValue}, {791, 791, MoneyValue},
+		{16400, 790, MoneyValue},  // a domain over it
+		{16401, 791, MoneyValue},  // or an array of that
+		{790, 1700, TextValue},    // a number is printed without a locale
+		{790, 25, TextValue},      // a text is what somebody has written
+		{25, 790, DatumValue},     // and what a text column wants
+		{16402, 16402, TextValue}, // C looks into other types
 	} {
 		col := Column{Name: "m", TypeOID: c.local, Typmod: -1}
 		if f := col.WantFormat(UTF8); f != formatText {
@@ -25,7 +25,7 @@ func TestMoney(t *testing.T) {
 		if err != nil {
 			t.Fatal(c, err)
 		}
-		if got := d.Forms()[0]; got != c.want {
+		if got := d.ValueFormats()[0]; got != c.want {
 			t.Errorf("%v: form %d", c, got)
 		}
 	}

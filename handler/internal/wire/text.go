@@ -120,7 +120,7 @@ func copyASCII(dst, src []byte) bool {
 }
 
 // checkText verifies text that is not plain ASCII. utf8.Valid accepts exactly what
-// pg_utf8_islegal accepts: no surrogates, no overlong forms, nothing above U+10FFFF.
+// pg_utf8_islegal accepts: no surrogates, no overlong valueFormats, nothing above U+10FFFF.
 func checkText(val []byte, isUTF8 bool) *fault {
 	if bytes.IndexByte(val, 0) >= 0 {
 		return faultNUL

@@ -35,21 +35,21 @@ func TestText(t *testing.T) {
 		name  string
 		val   string
 		enc   Encoding
-		form  Form
+		form  ValueFormat
 		state string
 	}{
-		{"empty", "", UTF8, FormDatum, ""},
-		{"short", "abc", UTF8, FormDatum, ""},
-		{"ends with its padding", "abcd", UTF8, FormDatum, ""},
-		{"UTF-8", "żółć 日本語 😀", UTF8, FormDatum, ""},
+		{"empty", "", UTF8, DatumValue, ""},
+		{"short", "abc", UTF8, DatumValue, ""},
+		{"ends with its padding", "abcd", UTF8, DatumValue, ""},
+		{"UTF-8", "żółć 日本語 😀", UTF8, DatumValue, ""},
 		{"surrogate", "\xed\xa0\x80", UTF8, 0, "22021"},
 		{"overlong", "\xc0\x80", UTF8, 0, "22021"},
 		{"above U+10FFFF", "\xf4\x90\x80\x80", UTF8, 0, "22021"},
 		{"cut", "ab\xc5", UTF8, 0, "22021"},
 		{"zero", "a\x00b", UTF8, 0, "22021"},
-		{"LATIN1", "\xe9\xff", SingleByte, FormDatum, ""},
+		{"LATIN1", "\xe9\xff", SingleByte, DatumValue, ""},
 		{"zero in LATIN1", "\xe9\x00", SingleByte, 0, "22021"},
-		{"EUC_JP", "\xa4\xa2", Other, FormText, ""},
+		{"EUC_JP", "\xa4\xa2", Other, TextValue, ""},
 		{"zero in EUC_JP", "\xa4\x00", Other, 0, "22021"},
 	} {
 		for _, long := range []string{"", strings.Repeat("x", 100)} {
@@ -59,11 +59,11 @@ func TestText(t *testing.T) {
 			switch {
 			case c.state != "":
 				wantState(t, err, c.state)
-			case err != nil || d.Forms()[0] != c.form:
-				t.Errorf("%s: %v, form %d", c.name, err, d.Forms()[0])
-			case c.form == FormDatum && string(varlena(f.data)) != val:
+			case err != nil || d.ValueFormats()[0] != c.form:
+				t.Errorf("%s: %v, form %d", c.name, err, d.ValueFormats()[0])
+			case c.form == DatumValue && string(varlena(f.data)) != val:
 				t.Errorf("%s: got %q", c.name, varlena(f.data))
-			case c.form == FormText && string(form(t, f)) != val:
+			case c.form == TextValue && string(form(t, f)) != val:
 				t.Errorf("%s: got %q", c.name, form(t, f))
 			}
 		}

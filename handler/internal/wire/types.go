@@ -18,9 +18,9 @@ const (
 	kindNumeric  // numeric
 	kindVarchar  // varchar(n)
 	kindBpchar   // char(n)
-	kindTextForm // FormText
-	kindMoney    // FormMoney
-	kindRecvForm // FormRecv
+	kindTextForm // TextValue
+	kindMoney    // MoneyValue
+	kindRecvForm // BinaryValue
 	kindArray    // array of one of the others but the three above
 	kindJSON     // json
 	kindBytea    // bytea

@@ -185,7 +185,7 @@ func TestRanges(t *testing.T) {
 	}
 }
 
-// TestByReference checks in-memory forms by hand.
+// TestByReference checks in-memory valueFormats by hand.
 func TestByReference(t *testing.T) {
 	for _, c := range []struct {
 		name       string

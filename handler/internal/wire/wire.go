@@ -5,7 +5,7 @@
 // what RowDescription reports (RemoteColumn); its Decode then writes one row per
 // message into an Arena. Most built-in types are written in the form PostgreSQL
 // itself keeps them in memory; the others travel as text or as external binary,
-// and C runs the type's input or receive function on them (see Form).
+// and C runs the type's input or receive function on them (see ValueFormat).
 //
 // What is decoded comes from a server that may be broken or hostile. Each value is
 // therefore checked as the type's own receive function (src/backend/utils/adt)
@@ -22,22 +22,22 @@ import (
 	"strings"
 )
 
-// Form says what C has to do with a column of a batch.
-type Form uint8
+// ValueFormat says what C has to do with a column of a batch.
+type ValueFormat uint8
 
 const (
-	// FormDatum is a finished Datum: the value itself, or the address of one in
+	// DatumValue is a finished Datum: the value itself, or the address of one in
 	// its in-memory form (a varlena always with an uncompressed 4-byte header).
-	FormDatum Form = 0
-	// FormText is the address of { uint32 len; bytes[len]; NUL } for the type's
+	DatumValue ValueFormat = 0
+	// TextValue is the address of { uint32 len; bytes[len]; NUL } for the type's
 	// input function. The bytes hold no NUL, and with UTF8 they are valid UTF-8.
-	FormText Form = 1
-	// FormRecv is the address of { uint32 len; bytes[len]; NUL } for the type's
+	TextValue ValueFormat = 1
+	// BinaryValue is the address of { uint32 len; bytes[len]; NUL } for the type's
 	// receive function. Nothing but the length of the bytes has been checked.
-	FormRecv Form = 2
-	// FormMoney is FormText whose meaning depends on the remote's lc_monetary: it can
+	BinaryValue ValueFormat = 2
+	// MoneyValue is TextValue whose meaning depends on the remote's lc_monetary: it can
 	// be trusted only if the local output function gives the same text back.
-	FormMoney Form = 3
+	MoneyValue ValueFormat = 3
 )
 
 // Encoding is the class of the local database's encoding. The session's
@@ -50,7 +50,7 @@ const (
 	// SingleByte (SQL_ASCII, LATINn, WINnnnn, ...): every byte but NUL is a character.
 	SingleByte
 	// Other: a multibyte encoding that is not UTF-8. Text is only checked for NUL
-	// and goes as FormText, so that C verifies it.
+	// and goes as TextValue, so that C verifies it.
 	Other
 )
 

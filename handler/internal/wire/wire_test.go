@@ -50,27 +50,27 @@ func TestNewDecoder(t *testing.T) {
 		remote RemoteColumn
 		enc    Encoding
 		ok     bool
-		form   Form
+		form   ValueFormat
 	}{
-		{"int4", column4(23, -1), RemoteColumn{23, -1, 1}, UTF8, ok, FormDatum},
+		{"int4", column4(23, -1), RemoteColumn{23, -1, 1}, UTF8, ok, DatumValue},
 		{"int4 from int8", column4(23, -1), RemoteColumn{20, -1, 1}, UTF8, mismatch, 0},
-		{"int4 from int8 in text", column4(23, -1), RemoteColumn{20, -1, 0}, UTF8, ok, FormText},
-		{"numeric from numeric(5,1)", column4(1700, -1), RemoteColumn{1700, 5<<16 | 1 + 4, 1}, UTF8, ok, FormDatum},
-		{"numeric(5,1) from numeric", column4(1700, 5<<16|1+4), RemoteColumn{1700, -1, 1}, UTF8, ok, FormDatum},
-		{"text from varchar", column4(25, -1), RemoteColumn{1043, 14, 1}, UTF8, ok, FormDatum},
-		{"varchar from text", column4(1043, -1), RemoteColumn{25, -1, 1}, UTF8, ok, FormDatum},
+		{"int4 from int8 in text", column4(23, -1), RemoteColumn{20, -1, 0}, UTF8, ok, TextValue},
+		{"numeric from numeric(5,1)", column4(1700, -1), RemoteColumn{1700, 5<<16 | 1 + 4, 1}, UTF8, ok, DatumValue},
+		{"numeric(5,1) from numeric", column4(1700, 5<<16|1+4), RemoteColumn{1700, -1, 1}, UTF8, ok, DatumValue},
+		{"text from varchar", column4(25, -1), RemoteColumn{1043, 14, 1}, UTF8, ok, DatumValue},
+		{"varchar from text", column4(1043, -1), RemoteColumn{25, -1, 1}, UTF8, ok, DatumValue},
 		{"text from bpchar in binary", column4(25, -1), RemoteColumn{1042, 14, 1}, UTF8, mismatch, 0},
-		{"text from bpchar in text", column4(25, -1), RemoteColumn{1042, 14, 0}, UTF8, ok, FormDatum},
-		{"text from an enum in text", column4(25, -1), RemoteColumn{16390, -1, 0}, UTF8, ok, FormDatum},
-		{"text in EUC_JP", column4(25, -1), RemoteColumn{25, -1, 0}, Other, ok, FormText},
+		{"text from bpchar in text", column4(25, -1), RemoteColumn{1042, 14, 0}, UTF8, ok, DatumValue},
+		{"text from an enum in text", column4(25, -1), RemoteColumn{16390, -1, 0}, UTF8, ok, DatumValue},
+		{"text in EUC_JP", column4(25, -1), RemoteColumn{25, -1, 0}, Other, ok, TextValue},
 		{"text in EUC_JP in binary", column4(25, -1), RemoteColumn{25, -1, 1}, Other, mismatch, 0},
-		{"text[] from varchar[]", column4(1009, -1), RemoteColumn{1015, 14, 1}, UTF8, ok, FormDatum},
+		{"text[] from varchar[]", column4(1009, -1), RemoteColumn{1015, 14, 1}, UTF8, ok, DatumValue},
 		{"text[] from name[]", column4(1009, -1), RemoteColumn{1003, -1, 1}, UTF8, mismatch, 0},
-		{"int4[] in text", column4(1007, -1), RemoteColumn{1007, -1, 0}, UTF8, ok, FormText},
-		{"name in text", column4(19, -1), RemoteColumn{19, -1, 0}, UTF8, ok, FormText},
+		{"int4[] in text", column4(1007, -1), RemoteColumn{1007, -1, 0}, UTF8, ok, TextValue},
+		{"name in text", column4(19, -1), RemoteColumn{19, -1, 0}, UTF8, ok, TextValue},
 		{"interval(3) in binary", column4(1186, 3), RemoteColumn{1186, 3, 1}, UTF8, mismatch, 0},
 		{"regclass in binary", column4(2205, -1), RemoteColumn{2205, -1, 1}, UTF8, mismatch, 0},
-		{"point", Column{TypeOID: 600, Typmod: -1, ReceiveSafe: true}, RemoteColumn{600, -1, 1}, UTF8, ok, FormRecv},
+		{"point", Column{TypeOID: 600, Typmod: -1, ReceiveSafe: true}, RemoteColumn{600, -1, 1}, UTF8, ok, BinaryValue},
 		{"point, unsafe", column4(600, -1), RemoteColumn{600, -1, 1}, UTF8, mismatch, 0},
 		{"point from box", Column{TypeOID: 600, Typmod: -1, ReceiveSafe: true}, RemoteColumn{603, -1, 1}, UTF8, mismatch, 0},
 		{"user type in binary", Column{TypeOID: 16384, Typmod: -1, ReceiveSafe: true}, RemoteColumn{16384, -1, 1}, UTF8, mismatch, 0},
@@ -78,8 +78,8 @@ func TestNewDecoder(t *testing.T) {
 	} {
 		d, err := NewDecoder([]Column{c.col}, []RemoteColumn{c.remote}, Options{Encoding: c.enc})
 		if c.ok {
-			if err != nil || d.Forms()[0] != c.form {
-				t.Errorf("%s: %v, forms %v, want %v", c.name, err, d, c.form)
+			if err != nil || d.ValueFormats()[0] != c.form {
+				t.Errorf("%s: %v, valueFormats %v, want %v", c.name, err, d, c.form)
 			}
 			continue
 		}
@@ -115,8 +115,8 @@ func TestAskedFormatsAreUsable(t *testing.T) {
 					d, err := NewDecoder([]Column{c}, []RemoteColumn{{oid, typmod, c.WantFormat(enc)}}, Options{Encoding: enc})
 					if err != nil {
 						t.Errorf("type %d typmod %d encoding %d: %v", oid, typmod, enc, err)
-					} else if d.Forms()[0] != FormDatum && c.WantFormat(enc) == 1 {
-						t.Errorf("type %d typmod %d: binary asked, form %d", oid, typmod, d.Forms()[0])
+					} else if d.ValueFormats()[0] != DatumValue && c.WantFormat(enc) == 1 {
+						t.Errorf("type %d typmod %d: binary asked, form %d", oid, typmod, d.ValueFormats()[0])
 					}
 				}
 			}

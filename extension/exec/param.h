@@ -6,7 +6,7 @@
 
 #include "nodes/execnodes.h"
 
-#include "../cgo/bridge.h"
+#include "bridge.h"
 
 typedef struct pgwire_params
 {

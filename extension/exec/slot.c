@@ -68,41 +68,41 @@ is_receive_safe(Oid type)
 	}
 }
 
-pgwire_row_shape *
-pgwire_make_shape(TupleDesc tupdesc, List *attrs, const char *relation, bool heap)
+pgwire_row_format *
+pgwire_make_row_format(TupleDesc tupdesc, List *attrs, const char *relation, bool heap)
 {
-	pgwire_row_shape *shape = palloc0(sizeof(pgwire_row_shape));
+	pgwire_row_format *format = palloc0(sizeof(pgwire_row_format));
 	ListCell   *lc;
 	int			i = 0;
 
-	shape->tupdesc = tupdesc;
-	shape->ncols = list_length(attrs);
-	shape->attnums = palloc(sizeof(int) * Max(shape->ncols, 1));
-	shape->heap = heap;
-	shape->ctid = -1;
-	shape->conv.relation = relation;
-	shape->prefix = shape->ncols == tupdesc->natts;
+	format->tupdesc = tupdesc;
+	format->ncols = list_length(attrs);
+	format->attnums = palloc(sizeof(int) * Max(format->ncols, 1));
+	format->heap = heap;
+	format->ctid = -1;
+	format->conv.relation = relation;
+	format->prefix = format->ncols == tupdesc->natts;
 	foreach(lc, attrs)
 	{
 		int			attnum = lfirst_int(lc);
 
 		if (attnum == SelfItemPointerAttributeNumber)
-			shape->ctid = i;
-		shape->prefix = shape->prefix && attnum == i + 1;
-		shape->attnums[i++] = attnum;
+			format->ctid = i;
+		format->prefix = format->prefix && attnum == i + 1;
+		format->attnums[i++] = attnum;
 	}
-	shape->context = CurrentMemoryContext;
-	return shape;
+	format->context = CurrentMemoryContext;
+	return format;
 }
 
 pgwire_column *
-pgwire_shape_columns(pgwire_row_shape *shape)
+pgwire_row_columns(pgwire_row_format *format)
 {
-	pgwire_column *cols = palloc0(sizeof(pgwire_column) * Max(shape->ncols, 1));
+	pgwire_column *cols = palloc0(sizeof(pgwire_column) * Max(format->ncols, 1));
 
-	for (int i = 0; i < shape->ncols; i++)
+	for (int i = 0; i < format->ncols; i++)
 	{
-		if (i == shape->ctid)
+		if (i == format->ctid)
 		{
 			cols[i].type_oid = TIDOID;
 			cols[i].typmod = -1;
@@ -110,7 +110,7 @@ pgwire_shape_columns(pgwire_row_shape *shape)
 		}
 		else
 		{
-			Form_pg_attribute att = TupleDescAttr(shape->tupdesc, shape->attnums[i] - 1);
+			Form_pg_attribute att = TupleDescAttr(format->tupdesc, format->attnums[i] - 1);
 
 			cols[i].type_oid = att->atttypid;
 			cols[i].typmod = att->atttypmod;
@@ -164,58 +164,58 @@ holds_money_within(Oid type)
 }
 
 void
-pgwire_shape_forms(pgwire_row_shape *shape, const uint8_t *forms, bool all_datum)
+pgwire_row_value_formats(pgwire_row_format *format, const uint8_t *value_formats, bool all_datum)
 {
 	MemoryContext old;
 	uint8	   *copy;
 
 	if (all_datum)
 	{
-		shape->forms = NULL;
+		format->value_formats = NULL;
 		return;
 	}
 	/* the functions looked up for the last execution mostly still serve */
-	if (shape->forms && memcmp(shape->forms, forms, shape->ncols) == 0)
+	if (format->value_formats && memcmp(format->value_formats, value_formats, format->ncols) == 0)
 		return;
-	old = MemoryContextSwitchTo(shape->context);
-	if (shape->converted == NULL)
-		shape->converted = AllocSetContextCreate(shape->context,
+	old = MemoryContextSwitchTo(format->context);
+	if (format->converted == NULL)
+		format->converted = AllocSetContextCreate(format->context,
 												 "pgwire_fdw values",
 												 ALLOCSET_DEFAULT_SIZES);
 	/* first of all: a catalog look-up may come to call Go, whose memory it is */
-	copy = palloc(shape->ncols);
-	memcpy(copy, forms, shape->ncols);
-	shape->forms = NULL;
-	if (shape->input == NULL)
+	copy = palloc(format->ncols);
+	memcpy(copy, value_formats, format->ncols);
+	format->value_formats = NULL;
+	if (format->input == NULL)
 	{
-		shape->input = palloc0(sizeof(FmgrInfo) * shape->ncols);
-		shape->output = palloc0(sizeof(FmgrInfo) * shape->ncols);
-		shape->ioparam = palloc0(sizeof(Oid) * shape->ncols);
+		format->input = palloc0(sizeof(FmgrInfo) * format->ncols);
+		format->output = palloc0(sizeof(FmgrInfo) * format->ncols);
+		format->ioparam = palloc0(sizeof(Oid) * format->ncols);
 	}
-	for (int i = 0; i < shape->ncols; i++)
+	for (int i = 0; i < format->ncols; i++)
 	{
 		Oid			function;
-		Oid			type = i == shape->ctid ? TIDOID :
-			TupleDescAttr(shape->tupdesc, shape->attnums[i] - 1)->atttypid;
+		Oid			type = i == format->ctid ? TIDOID :
+			TupleDescAttr(format->tupdesc, format->attnums[i] - 1)->atttypid;
 
-		if (copy[i] == PGWIRE_FORM_TEXT || copy[i] == PGWIRE_FORM_MONEY)
-			getTypeInputInfo(type, &function, &shape->ioparam[i]);
-		else if (copy[i] == PGWIRE_FORM_RECV)
-			getTypeBinaryInputInfo(type, &function, &shape->ioparam[i]);
+		if (copy[i] == PGWIRE_VALUE_TEXT || copy[i] == PGWIRE_VALUE_MONEY)
+			getTypeInputInfo(type, &function, &format->ioparam[i]);
+		else if (copy[i] == PGWIRE_VALUE_BINARY)
+			getTypeBinaryInputInfo(type, &function, &format->ioparam[i]);
 		else
 			continue;
-		fmgr_info(function, &shape->input[i]);
-		shape->output[i].fn_oid = InvalidOid;
-		if (copy[i] == PGWIRE_FORM_MONEY ||
-			(copy[i] == PGWIRE_FORM_TEXT && holds_money_within(type)))
+		fmgr_info(function, &format->input[i]);
+		format->output[i].fn_oid = InvalidOid;
+		if (copy[i] == PGWIRE_VALUE_MONEY ||
+			(copy[i] == PGWIRE_VALUE_TEXT && holds_money_within(type)))
 		{
 			bool		is_varlena;
 
 			getTypeOutputInfo(type, &function, &is_varlena);
-			fmgr_info(function, &shape->output[i]);
+			fmgr_info(function, &format->output[i]);
 		}
 	}
-	shape->forms = copy;
+	format->value_formats = copy;
 	MemoryContextSwitchTo(old);
 }
 
@@ -225,20 +225,20 @@ pgwire_shape_forms(pgwire_row_shape *shape, const uint8_t *forms, bool all_datum
  * it counts only if we would have printed the same.
  */
 static void
-check_money(pgwire_row_shape *shape, int i, Datum value, const char *text)
+check_money(pgwire_row_format *format, int i, Datum value, const char *text)
 {
 	char	   *ours;
 	int			level = -1;
 
 	/* what stands beside it must be printed as the remote does */
-	if (shape->forms[i] != PGWIRE_FORM_MONEY)
+	if (format->value_formats[i] != PGWIRE_VALUE_MONEY)
 	{
 		level = NewGUCNestLevel();
 		(void) pgwire_set_transmission_modes(true);
 		(void) set_config_option("timezone", "GMT", PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
 	}
-	ours = OutputFunctionCall(&shape->output[i], value);
+	ours = OutputFunctionCall(&format->output[i], value);
 	if (level >= 0)
 		AtEOXact_GUC(true, level);
 
@@ -253,23 +253,23 @@ check_money(pgwire_row_shape *shape, int i, Datum value, const char *text)
 
 /* Run the input or receive function of a column; NULL values too, for domains. */
 static Datum
-convert(pgwire_row_shape *shape, int i, Datum value, bool isnull)
+convert(pgwire_row_format *format, int i, Datum value, bool isnull)
 {
-	Form_pg_attribute att = i == shape->ctid ? NULL :
-		TupleDescAttr(shape->tupdesc, shape->attnums[i] - 1);
+	Form_pg_attribute att = i == format->ctid ? NULL :
+		TupleDescAttr(format->tupdesc, format->attnums[i] - 1);
 	int32		typmod = att ? att->atttypmod : -1;
 	external_value *ext = isnull ? NULL : (external_value *) DatumGetPointer(value);
 
-	shape->conv.column = att ? NameStr(att->attname) : "ctid";
-	if (shape->forms[i] != PGWIRE_FORM_RECV)
+	format->conv.column = att ? NameStr(att->attname) : "ctid";
+	if (format->value_formats[i] != PGWIRE_VALUE_BINARY)
 	{
 		/* Go has checked UTF-8; in other encodings only the server can */
 		if (ext && GetDatabaseEncoding() != PG_UTF8)
 			pg_verify_mbstr(GetDatabaseEncoding(), ext->data, ext->len, false);
-		value = InputFunctionCall(&shape->input[i], ext ? ext->data : NULL,
-								  shape->ioparam[i], typmod);
-		if (ext && OidIsValid(shape->output[i].fn_oid))
-			check_money(shape, i, value, ext->data);
+		value = InputFunctionCall(&format->input[i], ext ? ext->data : NULL,
+								  format->ioparam[i], typmod);
+		if (ext && OidIsValid(format->output[i].fn_oid))
+			check_money(format, i, value, ext->data);
 	}
 	else
 	{
@@ -282,29 +282,29 @@ convert(pgwire_row_shape *shape, int i, Datum value, bool isnull)
 			buf.maxlen = ext->len + 1;
 			buf.cursor = 0;
 		}
-		value = ReceiveFunctionCall(&shape->input[i], ext ? &buf : NULL,
-									shape->ioparam[i], typmod);
+		value = ReceiveFunctionCall(&format->input[i], ext ? &buf : NULL,
+									format->ioparam[i], typmod);
 		if (ext && buf.cursor != buf.len)
 			pgwire_raise_local(ERRCODE_INVALID_BINARY_REPRESENTATION,
 							   "incorrect binary data format", NULL, NULL);
 	}
-	shape->conv.column = NULL;
+	format->conv.column = NULL;
 	return value;
 }
 
 static void
-convert_row(pgwire_row_shape *shape, const Datum *from, const bool *isnull,
+convert_row(pgwire_row_format *format, const Datum *from, const bool *isnull,
 			Datum *values)
 {
 	MemoryContext old;
 
-	MemoryContextReset(shape->converted);
-	old = MemoryContextSwitchTo(shape->converted);
-	pgwire_push_conversion(&shape->conv);
-	for (int i = 0; i < shape->ncols; i++)
-		values[i] = shape->forms[i] == PGWIRE_FORM_DATUM ? from[i] :
-			convert(shape, i, from[i], isnull[i]);
-	pgwire_pop_conversion(&shape->conv);
+	MemoryContextReset(format->converted);
+	old = MemoryContextSwitchTo(format->converted);
+	pgwire_push_conversion(&format->conv);
+	for (int i = 0; i < format->ncols; i++)
+		values[i] = format->value_formats[i] == PGWIRE_VALUE_DATUM ? from[i] :
+			convert(format, i, from[i], isnull[i]);
+	pgwire_pop_conversion(&format->conv);
 	MemoryContextSwitchTo(old);
 }
 
@@ -313,9 +313,9 @@ convert_row(pgwire_row_shape *shape, const Datum *from, const bool *isnull,
  * query may name them: a tuple is formed in which they are zero.
  */
 static void
-store_heap_tuple(pgwire_row_shape *shape, TupleTableSlot *slot, ItemPointer ctid)
+store_heap_tuple(pgwire_row_format *format, TupleTableSlot *slot, ItemPointer ctid)
 {
-	HeapTuple	tuple = heap_form_tuple(shape->tupdesc, slot->tts_values, slot->tts_isnull);
+	HeapTuple	tuple = heap_form_tuple(format->tupdesc, slot->tts_values, slot->tts_isnull);
 
 	if (ctid)
 		tuple->t_self = tuple->t_data->t_ctid = *ctid;
@@ -326,36 +326,36 @@ store_heap_tuple(pgwire_row_shape *shape, TupleTableSlot *slot, ItemPointer ctid
 }
 
 const uint8_t *
-pgwire_store_row(pgwire_row_shape *shape, const uint8_t *row, TupleTableSlot *slot)
+pgwire_store_row(pgwire_row_format *format, const uint8_t *row, TupleTableSlot *slot)
 {
 	const Datum *values = (const Datum *) (row + 8);
-	const bool *isnull = (const bool *) (values + shape->ncols);
+	const bool *isnull = (const bool *) (values + format->ncols);
 	ItemPointer ctid = NULL;
 	MemoryContext old;
 
 	ExecClearTuple(slot);
-	if (shape->forms != NULL)
+	if (format->value_formats != NULL)
 	{
 		Datum	   *converted;
 
 		/* the slot's own array has room for all but ctid */
-		converted = shape->prefix ? slot->tts_values :
-			MemoryContextAlloc(CurrentMemoryContext, sizeof(Datum) * shape->ncols);
-		convert_row(shape, values, isnull, converted);
+		converted = format->prefix ? slot->tts_values :
+			MemoryContextAlloc(CurrentMemoryContext, sizeof(Datum) * format->ncols);
+		convert_row(format, values, isnull, converted);
 		values = converted;
 	}
-	if (shape->prefix)
+	if (format->prefix)
 	{
 		if (values != slot->tts_values)
-			memcpy(slot->tts_values, values, sizeof(Datum) * shape->ncols);
-		memcpy(slot->tts_isnull, isnull, shape->ncols);
+			memcpy(slot->tts_values, values, sizeof(Datum) * format->ncols);
+		memcpy(slot->tts_isnull, isnull, format->ncols);
 	}
 	else
 	{
-		memset(slot->tts_isnull, true, shape->tupdesc->natts);
-		for (int i = 0; i < shape->ncols; i++)
+		memset(slot->tts_isnull, true, format->tupdesc->natts);
+		for (int i = 0; i < format->ncols; i++)
 		{
-			int			attnum = shape->attnums[i];
+			int			attnum = format->attnums[i];
 
 			if (attnum > 0)
 			{
@@ -366,10 +366,10 @@ pgwire_store_row(pgwire_row_shape *shape, const uint8_t *row, TupleTableSlot *sl
 				ctid = (ItemPointer) DatumGetPointer(values[i]);
 		}
 	}
-	if (shape->heap)
+	if (format->heap)
 	{
 		old = MemoryContextSwitchTo(slot->tts_mcxt);
-		store_heap_tuple(shape, slot, ctid);
+		store_heap_tuple(format, slot, ctid);
 		MemoryContextSwitchTo(old);
 	}
 	else

@@ -10,7 +10,7 @@
 #include "error.h"
 
 /* How the rows of one scan become tuples. */
-typedef struct pgwire_row_shape
+typedef struct pgwire_row_format
 {
 	TupleDesc	tupdesc;
 	int			ncols;			/* result columns */
@@ -18,29 +18,29 @@ typedef struct pgwire_row_shape
 	bool		prefix;			/* they are 1, 2, ..., natts: copy them as one */
 	bool		heap;			/* system columns are asked for: form a tuple */
 	int			ctid;			/* which result column is ctid, or -1 */
-	uint8	   *forms;			/* PGWIRE_FORM_* of each; NULL: all datums */
+	uint8	   *value_formats; /* PGWIRE_VALUE_* of each; NULL: all datums */
 	FmgrInfo   *input;			/* input or receive function, where converted */
 	FmgrInfo   *output;			/* of a text that has to be checked by it */
 	Oid		   *ioparam;
 	MemoryContext context;		/* where this lives */
 	MemoryContext converted;	/* values made here: until the next row; NULL while
-								 * every form is a datum */
+								 * every value is a datum */
 	pgwire_conversion conv;
-} pgwire_row_shape;
+} pgwire_row_format;
 
 /* Lives in the current memory context. relation is for error messages. */
-extern pgwire_row_shape *pgwire_make_shape(TupleDesc tupdesc, List *attrs,
+extern pgwire_row_format *pgwire_make_row_format(TupleDesc tupdesc, List *attrs,
 										   const char *relation, bool heap);
 
-/* Take the forms of a result's columns; called once per execution. */
-extern void pgwire_shape_forms(pgwire_row_shape *shape, const uint8_t *forms,
+/* Take the value formats of a result's columns; called once per execution. */
+extern void pgwire_row_value_formats(pgwire_row_format *format, const uint8_t *value_formats,
 							   bool all_datum);
 
 /* Describe the result columns to Go. */
-extern pgwire_column *pgwire_shape_columns(pgwire_row_shape *shape);
+extern pgwire_column *pgwire_row_columns(pgwire_row_format *format);
 
 /* Store one row, of the layout of bridge.h; returns the next row. */
-extern const uint8_t *pgwire_store_row(pgwire_row_shape *shape,
+extern const uint8_t *pgwire_store_row(pgwire_row_format *format,
 									   const uint8_t *row, TupleTableSlot *slot);
 
 #endif

@@ -44,7 +44,7 @@ pgwireBeginForeignScan(ForeignScanState *node, int eflags)
 	state->serverid = GetForeignServerIdByRelId(RelationGetRelid(rel));
 	state->umid = pgwire_user_mapping(state->userid, state->serverid);
 	state->timed = node->ss.ps.state->es_instrument != 0;
-	state->shape = pgwire_make_shape(node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
+	state->format = pgwire_make_row_format(node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
 									 state->plan.attrs,
 									 RelationGetRelationName(rel), plan->fsSystemCol);
 	state->may_be_alone = pgwire_is_whole_statement(node, state->plan.attrs);
@@ -60,8 +60,8 @@ fill_scan_args(ForeignScanState *node, pgwire_scan_state *state, pgwire_scan_arg
 	memset(args, 0, sizeof(*args));
 	args->umid = state->umid;
 	args->superuser = superuser_arg(state->userid);
-	args->ncols = state->shape->ncols;
-	args->cols = pgwire_shape_columns(state->shape);
+	args->ncols = state->format->ncols;
+	args->cols = pgwire_row_columns(state->format);
 	args->sql = pgwire_cstring(state->plan.sql);
 	args->fetch_memory = (int64_t) state->plan.fetch_memory_kb * 1024;
 	args->expected_bytes = state->plan.expected_kb < 0 ? -1 :
@@ -101,7 +101,7 @@ start_scan(ForeignScanState *node, pgwire_scan_state *state,
 	rc = pgwire_go()->pgwire_go_scan_start(state->scan, &scan, &bind, batch, wait, err);
 	pgwire_free_params(state->params);	/* Go has its own copy, and one may take 1 GB */
 	state->bound = true;
-	state->shaped = false;
+	state->formats_known = false;
 	return rc;
 }
 
@@ -109,15 +109,15 @@ start_scan(ForeignScanState *node, pgwire_scan_state *state,
 static void
 raise_scan_error(pgwire_scan_state *state, const pgwire_error *err)
 {
-	pgwire_row_shape *shape = state->shape;
+	pgwire_row_format *format = state->format;
 
-	if (err->column >= 0 && err->column < shape->ncols)
+	if (err->column >= 0 && err->column < format->ncols)
 	{
-		int			attnum = shape->attnums[err->column];
+		int			attnum = format->attnums[err->column];
 
-		pgwire_push_conversion(&shape->conv);
-		shape->conv.column = attnum < 0 ? "ctid" :
-			NameStr(TupleDescAttr(shape->tupdesc, attnum - 1)->attname);
+		pgwire_push_conversion(&format->conv);
+		format->conv.column = attnum < 0 ? "ctid" :
+			NameStr(TupleDescAttr(format->tupdesc, attnum - 1)->attname);
 	}
 	pgwire_raise(err);
 }
@@ -170,11 +170,11 @@ end_of_rows(pgwire_scan_state *state)
 static void
 take_batch(pgwire_scan_state *state, const pgwire_batch *batch)
 {
-	if (!state->shaped)
-		pgwire_shape_forms(state->shape, batch->forms, batch->all_datum);
+	if (!state->formats_known)
+		pgwire_row_value_formats(state->format, batch->value_formats, batch->all_datum);
 	else
 		state->large = true;
-	state->shaped = true;
+	state->formats_known = true;
 	state->row = batch->rows;
 	state->rows_left = batch->nrows;
 	state->last = batch->last;
@@ -228,7 +228,7 @@ pgwireIterateForeignScan(ForeignScanState *node)
 	if (state->rows_left == 0 && !next_batch(node, state))
 		return ExecClearTuple(slot);
 	state->rows_left--;
-	state->row = pgwire_store_row(state->shape, state->row, slot);
+	state->row = pgwire_store_row(state->format, state->row, slot);
 	return slot;
 }
 

@@ -16,13 +16,13 @@ typedef struct pgwire_scan_state
 	Oid			userid;			/* whose rights count */
 	Oid			serverid;
 	Oid			umid;			/* user mapping by which the scan was made */
-	pgwire_row_shape *shape;
+	pgwire_row_format *format;
 	pgwire_params *params;
 
 	uint64_t   *scan;			/* Go's number for it; NULL before the first row */
 	bool		may_be_alone;	/* whole plan, no user-defined functions */
 	bool		bound;			/* running with the current parameters */
-	bool		shaped;			/* forms of the current result are known */
+	bool		formats_known;			/* of the current result are known */
 	bool		last;			/* the batch at hand is the last one */
 	bool		eof;
 	bool		large;			/* there was more than one batch */
