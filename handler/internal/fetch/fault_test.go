@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -312,5 +313,57 @@ func TestNotices(t *testing.T) {
 	r.drain()
 	if n := len(r.notices); n != 257 || r.notices[256].Err.Message != "99744 more notices from remote servers were dropped" {
 		t.Errorf("%d notices, the last %v", n, r.notices[n-1].Err)
+	}
+}
+
+// TestMayHaveCommitted: a statement that is its own transaction has been run when
+// the connection is lost, so it is not run again; inside a transaction, which then
+// was rolled back, it is.
+func TestMayHaveCommitted(t *testing.T) {
+	for _, alone := range []bool{true, false} {
+		noLeak(t)
+		e := &engine{}
+		e.server = fakepg.Run(t, e.options())
+		proxy := fakepg.RunProxy(t, "tcp", e.server.Host+":"+e.server.Port)
+		r := newRig(t, proxy.Host, proxy.Port)
+		r.alone = alone
+		s := r.scan("gen 3 3")
+		same(t, "rows", r.must(s), genRows(3, 3))
+		if err := r.commit(); err != nil {
+			t.Fatal(err)
+		}
+		e.take()
+		proxy.Freeze(fakepg.ToClient)
+		r.bind(s)
+		if out, _, err := s.Next(r.level); out != Wait || err != nil {
+			t.Fatal(out, err)
+		}
+		for !strings.Contains(e.take(), "Sync") {
+			time.Sleep(time.Millisecond)
+		}
+		proxy.Reset()
+		proxy.Thaw(fakepg.ToClient)
+		rows, err := r.all(s)
+		if alone {
+			failsWith(t, err, "08006", "lost the connection")
+		} else if err != nil {
+			t.Fatal(err)
+		} else {
+			same(t, "sent again", rows, genRows(3, 3))
+		}
+		r.abort()
+		// what was gone before is made anew
+		same(t, "rows", r.must(s), genRows(3, 3))
+		if err := r.commit(); err != nil {
+			t.Fatal(err)
+		}
+		proxy.Reset()
+		for conn := r.pool.Lookup(umid); !conn.Gone(); {
+			time.Sleep(time.Millisecond)
+		}
+		same(t, "after a reset", r.must(s), genRows(3, 3))
+		if err := r.commit(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

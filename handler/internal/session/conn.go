@@ -72,6 +72,7 @@ type Conn struct {
 	broken   *sqlerr.Error // why, when the state is broken
 	failure  *sqlerr.Error // what put the remote transaction in its failed state
 	used     bool          // has finished a transaction: a failure now may be an old one
+	ended    bool          // the server has said that it ends the session
 	cancel   *cancelling
 	portals  portals
 	sentAt   time.Time // when the last request went out
@@ -330,12 +331,15 @@ func (c *Conn) lost(err error) {
 // transaction must hear that it is lost, not be given another snapshot. Unless
 // it never began: the statement then running, which was to begin it on a
 // connection kept from earlier, may be sent again on a new one, because nothing
-// had come back.
+// had come back. One that commits by itself may have done so before its answer
+// was lost, and functions of views write; unless the connection was gone before,
+// or the server says that it has ended it, which it would not in front of an answer.
 func (c *Conn) Fail(e *sqlerr.Error) {
 	if !c.to(broken) {
 		return
 	}
-	if n := len(c.queue); n > 0 && c.used && c.queue[n-1].begins && !c.queue[n-1].answered {
+	if n := len(c.queue); n > 0 && c.used && c.queue[n-1].begins && !c.queue[n-1].answered &&
+		(!c.queue[n-1].commits || c.ended) {
 		again := *e
 		again.SendAgain = true
 		e = &again

@@ -25,6 +25,7 @@ type exchange struct {
 	reused   bool   // stmt is one that the remote has confirmed before
 	sql      string // for error messages
 	begins   bool   // starts the remote transaction
+	commits  bool   // ... and ends it, on a connection that was up when it was sent
 	answered bool   // something has come back
 	want     byte   // transaction status expected at its end when nothing failed
 	quiet    bool   // a failure is a warning: nobody waits for it

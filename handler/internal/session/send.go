@@ -59,6 +59,7 @@ func (c *Conn) Execute(req *Request) *sqlerr.Error {
 		return c.broken
 	}
 	ex := &exchange{sink: req.Sink, then: describing, sql: req.SQL, want: 'T', begins: !c.Tx.InTransaction()}
+	ex.commits = req.Alone && !c.Gone()
 	buf, err := c.appendBefore(c.enc[:0], req, ex)
 	if err != nil {
 		return c.unsent(err, req)
