@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
+	"time"
 
 	"pgwire_fdw/handler/internal/sqlerr"
 	"pgwire_fdw/handler/internal/sqlstate"
@@ -22,15 +23,16 @@ type exchange struct {
 	sink     Sink // nil: transaction commands only
 	rows     int64
 	stmt     *statement
-	reused   bool   // stmt is one that the remote has confirmed before
-	sql      string // for error messages
-	begins   bool   // starts the remote transaction
-	commits  bool   // ... and ends it, on a connection that was up when it was sent
-	answered bool   // something has come back
-	want     byte   // transaction status expected at its end when nothing failed
-	quiet    bool   // a failure is a warning: nobody waits for it
-	portal   string // of a statement that is run in portions
-	limit    int64  // rows asked for, 0: all
+	reused   bool      // stmt is one that the remote has confirmed before
+	sql      string    // for error messages
+	begins   bool      // starts the remote transaction
+	commits  bool      // ... and ends it, on a connection that was up when it was sent
+	answered bool      // something has come back
+	want     byte      // transaction status expected at its end when nothing failed
+	quiet    bool      // a failure is a warning: nobody waits for it
+	portal   string    // of a statement that is run in portions
+	limit    int64     // rows asked for, 0: all
+	keptFrom time.Time // when KeepOuter first asked for the rest of them
 	err      *sqlerr.Error
 }
 

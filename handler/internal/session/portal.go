@@ -131,8 +131,11 @@ func (c *Conn) KeepOuter(level int) *Waiting {
 	if i < 0 || c.portals.open[i].level >= level || !ex.sink.Keep() {
 		return nil
 	}
+	if ex.keptFrom.IsZero() {
+		ex.keptFrom = time.Now() // the portion may have been asked for long ago
+	}
 	pr := c.Pump(c.upTo(drainBytes))
-	left := keepPatience - time.Since(c.sentAt)
+	left := keepPatience - time.Since(ex.keptFrom)
 	if c.Active() == nil || pr == Failed || pr == Blocked && left <= 0 {
 		return nil
 	}
