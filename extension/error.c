@@ -61,8 +61,7 @@ copy_error(const pgwire_error *err)
 	for (i = 0; i < 5; i++)
 		if (!((s[i] >= '0' && s[i] <= '9') || (s[i] >= 'A' && s[i] <= 'Z')))
 			break;
-	/* class 00 is success: not an error code to raise with */
-	if (i == 5 && !(s[0] == '0' && s[1] == '0'))
+	if (i == 5)
 		p.sqlstate = MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4]);
 	p.message = printable(err->message);
 	p.detail = printable(err->detail);
@@ -108,6 +107,9 @@ pgwire_raise(const pgwire_error *err)
 {
 	printable_error p = copy_error(err);
 
+	/* class 00 is success: right for a notice, not for an error */
+	if (ERRCODE_TO_CATEGORY(p.sqlstate) == ERRCODE_SUCCESSFUL_COMPLETION)
+		p.sqlstate = ERRCODE_INTERNAL_ERROR;
 	PGWIRE_REPORT(ERROR, p);
 	pg_unreachable();
 }

@@ -450,6 +450,31 @@ SELECT * FROM of_role;
 \set VERBOSITY default
 
 -- ===================================================================
+-- what the remote says: the name of its server in front, its SQLSTATE kept
+-- ===================================================================
+CREATE FUNCTION says(what text) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE NOTICE '%: a notice', what USING DETAIL = 'with a detail', HINT = 'and a hint';
+    RAISE INFO '%: information', what;
+    RAISE WARNING '%: a warning', what;
+    RAISE DEBUG '%: for nobody', what;
+    RETURN 1;
+END $$;
+CREATE FUNCTION succeeds(what text) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '%: an error of the class of success', what USING ERRCODE = '00001';
+END $$;
+CREATE VIEW chatty AS SELECT scan.says('chatty') AS n;
+CREATE VIEW odd AS SELECT scan.succeeds('odd') AS n;
+CREATE FOREIGN TABLE f_chatty (n int) SERVER scan_srv OPTIONS (table_name 'chatty');
+CREATE FOREIGN TABLE f_odd (n int) SERVER scan_srv OPTIONS (table_name 'odd');
+SELECT * FROM f_chatty;
+\set VERBOSITY sqlstate
+SELECT * FROM f_chatty;
+SELECT * FROM f_odd;
+\set VERBOSITY default
+
+-- ===================================================================
 -- clean up
 -- ===================================================================
 SET client_min_messages = error;
