@@ -43,9 +43,9 @@ func TestReadme(t *testing.T) {
 }
 
 const optionsIntro = `Options stand where postgres_fdw has them, with its names, defaults, ranges and errors, so that the definitions made
-for postgres_fdw serve as they are, but for the few rows that say "refused". A boolean is ` + "`true`, `false`, `on` or `off`" + `. A table's option goes before its
-server's, and a user mapping's before the server's. "Since" is the first PostgreSQL whose postgres_fdw has the option;
-here all are known on every server from 14 on.
+for postgres_fdw serve as they are, but for the few rows that say "refused". A boolean is ` + "`true`, `false`, `on` or `off`" + `. A
+table's option goes before its server's, and a user mapping's before the server's. "Since" is the first PostgreSQL whose
+postgres_fdw has the option; here all are known on every server from 14 on.
 
 Every value is checked by CREATE and ALTER, those of connection parameters too, which postgres_fdw finds wrong only when it
 connects. An empty connection parameter counts as not set. Nothing is ever taken from the environment, a service file,
