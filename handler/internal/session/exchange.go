@@ -243,7 +243,7 @@ func (c *Conn) readyForQuery(ex *exchange, body []byte) {
 		ex.sink.Done(ex.err)
 	case ex.err != nil && ex.sink == nil:
 		c.controlFailed(ex)
-	case ex.phase == late && !c.Tx.InTransaction():
+	case ex.phase == late && ex.want == 'I':
 		// a statement that is its own transaction: its rows have been read
 		c.tell(LevelWarning, ex.err, "could not end a transaction on server \"%s\"", c.Server)
 	}

@@ -73,12 +73,23 @@ func TestPhases(t *testing.T) {
 // TestLateError: a statement that is its own transaction has failed in the
 // commit that Sync is, when its rows had been read.
 func TestLateError(t *testing.T) {
+	t.Run("told at once", func(t *testing.T) { lateError(t, false) })
+	t.Run("told with the next statement's answer", func(t *testing.T) { lateError(t, true) })
+}
+
+func lateError(t *testing.T, follow bool) {
 	c, notices := testConn(t, &byteStream{in: answer(t, description, row, selected, nonsense, idle), n: 4096})
 	r := &recorder{t: t}
 	if err := c.Execute(&Request{SQL: "SELECT 1", Sink: r, Level: 1, Alone: true}); err != nil {
 		t.Fatal(err)
 	}
-	c.Pump(c.Idle)
+	if follow {
+		c.Pump(func() bool { return r.done > 0 })
+		if err := c.Execute(&Request{SQL: "SELECT 2", Sink: &recorder{t: t}, Level: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Pump(func() bool { return c.Idle() || len(*notices) > 0 })
 	if r.done != 1 || r.err != nil || c.Broken() != nil {
 		t.Errorf("done %d times, %v, %v", r.done, r.err, c.Broken())
 	}
