@@ -140,7 +140,7 @@ var fdwOptions = []Spec{
 	{Name: "truncatable", Catalogs: onServerTable, Kind: Bool, Effect: Later, Defaults: always("true"), Since: 14,
 		Doc: "Whether foreign tables can be truncated."},
 	{Name: "fetch_size", Catalogs: onServerTable, Kind: Int, Min: 1, Defaults: always("100"), Since: 14,
-		Doc: "Rows that a scan with FOR UPDATE or FOR SHARE locks and reads at a time, and that a scan which may be left early (EXISTS, a cursor) reads at first. Other scans stream, and need no such size."},
+		Doc: "Rows that a scan with FOR UPDATE or FOR SHARE locks and reads at a time, and that a scan which may be left early (a semi-join, a cursor) reads at first. Other scans stream, and need no such size."},
 	{Name: "batch_size", Catalogs: onServerTable, Kind: Int, Min: 1, Effect: Later, Defaults: always("1"), Since: 14,
 		Doc: "Rows inserted by one remote command."},
 	{Name: "async_capable", Catalogs: onServerTable, Kind: Bool, Effect: Later, Defaults: always("false"), Since: 14,
