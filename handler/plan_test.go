@@ -13,7 +13,7 @@ import (
 	"pgwire_fdw/handler/internal/memo"
 )
 
-// replyReader reads as extension/plan.c does.
+// replyReader reads as extension/plan/plan.c does.
 type replyReader struct {
 	t *testing.T
 	b []byte

@@ -207,6 +207,7 @@ func TestFrozenRemote(t *testing.T) {
 	noLeak(t)
 	e := &engine{}
 	r := fakeRig(t, e)
+	r.cleanup = cleanupTime
 	r.must(r.scan("gen 3 3"))
 	s := r.scan("freeze")
 	r.bind(s)

@@ -187,6 +187,7 @@ func TestGivenUp(t *testing.T) {
 		noLeak(t)
 		frozen, sound := &engine{}, &engine{}
 		r := fakeRig(t, frozen)
+		r.cleanup = cleanupTime
 		sound.server = fakepg.Run(t, sound.options())
 		other := newRig(t, sound.server.Host, sound.server.Port)
 		other.pool = r.pool

@@ -2,8 +2,8 @@
 // expressions of PostgreSQL (nodes/primnodes.h) as Go values, the requests
 // that carry them, and the bytes in which they cross from C.
 //
-// The bytes are written by extension/expr.c and extension/plan.c; their format
-// is in extension/ir.h. Everything that needs a catalog is resolved there: a
+// The bytes are written by extension/plan/expr.c and extension/plan/plan.c; their format
+// is in extension/plan/ir.h. Everything that needs a catalog is resolved there: a
 // Go value has the names, flags and volatilities that a decision or the SQL
 // text needs.
 //

@@ -1,6 +1,6 @@
 package ir
 
-// Constants by the name they have in extension/ir.h, without PGWIRE_.
+// Constants by the name they have in extension/plan/ir.h, without PGWIRE_.
 var Constants = map[string]uint32{
 	"IR_VERSION": Version, "IR_NONE": none, "IR_MAX_DEPTH": MaxDepth, "IR_MAX_QUESTION": 2 << 20,
 	"CONST_MAX_SIZE": 1 << 20, "REQ_RELATION": kindRelation, "REQ_CLASSIFY": kindClassify, "REQ_COST": kindCost, "REQ_SELECT": kindSelect,

@@ -183,9 +183,9 @@ func TestDepthIsLimited(t *testing.T) {
 	}
 }
 
-// The constants of this package and those of extension/ir.h are the same.
+// The constants of this package and those of extension/plan/ir.h are the same.
 func TestConstantsAreThoseOfC(t *testing.T) {
-	header, err := os.ReadFile("../../../extension/ir.h")
+	header, err := os.ReadFile("../../../extension/plan/ir.h")
 	if err != nil {
 		t.Fatal(err)
 	}
