@@ -137,6 +137,55 @@ int32_t pgwire_go_option_validate(pgwire_option_args *args, pgwire_error *err);
  */
 int32_t pgwire_go_plan(pgwire_bytes *request, pgwire_bytes *reply, pgwire_error *err);
 
+/* ---- costs ---- */
+
+/*
+ * What the remote server does to answer a relation, before its rows travel. All
+ * costs are in the planner's units.
+ */
+typedef struct pgwire_work {
+	double rows;    /* that it sends */
+	double width;   /* bytes of one */
+	double startup; /* until the first row is there */
+	double total;
+} pgwire_work;
+
+/* what pgwire_go_cost works out (handler/internal/cost) */
+#define PGWIRE_COST_SCAN 1   /* of a table */
+#define PGWIRE_COST_JOIN 2   /* of the work with inner */
+#define PGWIRE_COST_GROUP 3  /* GROUP BY, DISTINCT, aggregates, UNION: rows to groups */
+#define PGWIRE_COST_SORT 4   /* ORDER BY */
+#define PGWIRE_COST_WINDOW 5 /* window functions, over sorted rows */
+#define PGWIRE_COST_LIMIT 6  /* LIMIT and OFFSET */
+#define PGWIRE_COST_PRICE 7  /* of a path: the work, the way here, and what is done here */
+
+typedef struct pgwire_cost_args {
+	int32_t step;        /* PGWIRE_COST_* */
+	int32_t keys;        /* JOIN: equalities; GROUP, SORT, WINDOW: columns */
+	double cpu_tuple;    /* the planner's settings */
+	double cpu_operator;
+	double seq_page;
+	double random_page;
+	double work_mem;     /* bytes */
+	double qual_startup; /* conditions, or GROUP, WINDOW: functions, of each */
+	double qual_tuple;   /* row that comes in; PRICE: local conditions */
+	double pages;        /* SCAN */
+	double tuples;       /* SCAN: of the table */
+	double matched;      /* SCAN: rows an index leads to; <0: no index does */
+	double pairs;        /* JOIN: rows of which the other conditions are checked */
+	double lookup;       /* JOIN: of inner's rows for one row by an index; <0: none */
+	double rows;         /* SCAN, JOIN: that leave the step; GROUP: groups; LIMIT: at
+	                      * most so many, <0: all; SORT: no more are wanted, <0: all */
+	double offset;       /* LIMIT: rows skipped */
+	double width;        /* of a row that leaves SCAN, JOIN, GROUP */
+	double fdw_startup;  /* PRICE: options of the server */
+	double fdw_tuple;
+	pgwire_work inner;   /* JOIN */
+} pgwire_cost_args;
+
+/* One step; *work is what it starts from, and becomes what it comes to. */
+int32_t pgwire_go_cost(pgwire_cost_args *args, pgwire_work *work, pgwire_error *err);
+
 /* ---- connections ---- */
 
 typedef struct pgwire_conn_args {
@@ -330,6 +379,7 @@ int32_t pgwire_go_fault(pgwire_bytes *name, pgwire_error *err);
 	X(pgwire_go_start) \
 	X(pgwire_go_option_validate) \
 	X(pgwire_go_plan) \
+	X(pgwire_go_cost) \
 	X(pgwire_go_conn_open) \
 	X(pgwire_go_conn_invalidate) \
 	X(pgwire_go_conn_list) \

@@ -3,7 +3,6 @@ package handler
 import (
 	"errors"
 
-	"pgwire_fdw/handler/internal/cost"
 	"pgwire_fdw/handler/internal/deparse"
 	"pgwire_fdw/handler/internal/invariant"
 	"pgwire_fdw/handler/internal/ir"
@@ -47,8 +46,6 @@ func plan(request []byte) ([]byte, *Error) {
 		return relation(r)
 	case *ir.Classify:
 		return ir.AppendShippable(nil, shippable(r.Clauses)), nil
-	case *ir.Cost:
-		return ir.AppendCosts(make([]byte, 0, 4+16*len(r.Paths)), cost.Paths(r)), nil
 	case *ir.Select:
 		return selectStatement(r)
 	}

@@ -99,21 +99,6 @@ func TestPlanTupleCost(t *testing.T) {
 	}
 }
 
-func TestPlanCost(t *testing.T) {
-	r := ask(t, &ir.Cost{FDWStartup: 100, Pages: 10, SeqPage: 1,
-		Paths: []ir.CostPath{{Rows: 1, Retrieved: 1}, {Parameterized: true, Rows: 1, Retrieved: 1}}})
-	if n := r.u32(); n != 2 {
-		t.Fatalf("%d paths", n)
-	}
-	if a, b := r.f64(), r.f64(); a != 100 || b != 110 {
-		t.Errorf("plain path %g..%g", a, b)
-	}
-	if a, b := r.f64(), r.f64(); a != 100 || b != 100 {
-		t.Errorf("parameterized path %g..%g", a, b)
-	}
-	r.end()
-}
-
 func TestPlanSelect(t *testing.T) {
 	q := &ir.Select{
 		Schema: "S", Table: "t", Lock: ir.LockShare,

@@ -15,7 +15,7 @@
  *
  * PGWIRE_REQ_RELATION: uint32 major version of this server, block of the
  * server's options, block of the table's, clauses. PGWIRE_REQ_CLASSIFY: clauses.
- * PGWIRE_REQ_COST: see paths.c. PGWIRE_REQ_SELECT: string schema and table of the
+ * PGWIRE_REQ_SELECT: string schema and table of the
  * remote relation, uint8 PGWIRE_LOCK_*, uint8 LockWaitPolicy, uint32 count and
  * the columns (int32 attno, uint8 fetched?, string name, block of options; ctid
  * first, then ascending), clauses. A block is a uint32 length and that many bytes.
@@ -59,7 +59,6 @@
 /* requests */
 #define PGWIRE_REQ_RELATION 1	/* a relation's options; which clauses may run there? */
 #define PGWIRE_REQ_CLASSIFY 2	/* which of these clauses may run there? */
-#define PGWIRE_REQ_COST 3		/* what do these paths cost? */
 #define PGWIRE_REQ_SELECT 4		/* the statement of a base relation's scan, for
 								 * clauses that may run there */
 

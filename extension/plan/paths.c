@@ -3,11 +3,11 @@
  * look rows up by values of other relations.
  *
  * Which clauses the remote can look up by is for Go to say, and what a path
- * costs; this file finds the candidates.
+ * costs (cost.c); this file finds the candidates.
  */
 #include "postgres.h"
 
-#include "plan.h"
+#include "cost.h"
 
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
@@ -106,88 +106,36 @@ parameterizations(PlannerInfo *root, RelOptInfo *baserel)
 }
 
 static void
-put_path(StringInfo request, bool parameterized, double rows, double retrieved,
-		 const QualCost *join)
-{
-	pgwire_put_u8(request, parameterized);
-	pgwire_put_f64(request, rows);
-	pgwire_put_f64(request, retrieved);
-	pgwire_put_f64(request, join->startup);
-	pgwire_put_f64(request, join->per_tuple);
-}
-
-/* Describe the parameterized paths, each with what of its clauses stays here. */
-static void
-put_parameterized(StringInfo request, PlannerInfo *root, RelOptInfo *baserel, List *infos)
+add_scan(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *info)
 {
 	pgwire_rel *rel = baserel->fdw_private;
-	List	   *clauses = NIL;
-	ListCell   *lc;
-	ListCell   *lc2;
+	pgwire_work work;
+	Cost		startup;
+	Cost		total;
 
-	foreach(lc, infos)
-		clauses = list_concat(clauses, ((ParamPathInfo *) lfirst(lc))->ppi_clauses);
-	pgwire_classify(baserel, clauses);
-	foreach(lc, infos)
-	{
-		ParamPathInfo *info = lfirst(lc);
-		List	   *local = NIL;
-		QualCost	join;
-		Selectivity selectivity;
-
-		foreach(lc2, info->ppi_clauses)
-			if (!pgwire_is_remote(baserel, lfirst_node(RestrictInfo, lc2)))
-				local = lappend(local, lfirst(lc2));
-		selectivity = rel->local_selectivity *
-			clauselist_selectivity(root, local, baserel->relid, JOIN_INNER, NULL);
-		cost_qual_eval(&join, info->ppi_clauses, root);
-		put_path(request, true, info->ppi_rows,
-				 pgwire_retrieved_rows(baserel, info->ppi_rows, selectivity), &join);
-	}
+	pgwire_work_scan(root, baserel, info, &work);
+	if (info == NULL)
+		rel->work = work;
+	pgwire_price(rel, &work, &rel->local_cost, &startup, &total);
+	add_path(baserel, (Path *)
+			 pgwire_create_foreignscan_path(root, baserel,
+											info ? info->ppi_rows : baserel->rows,
+											startup, total,
+											info ? info->ppi_req_outer :
+											baserel->lateral_relids));
 }
 
 void
 pgwireGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 {
-	pgwire_rel *rel = baserel->fdw_private;
 	List	   *infos = parameterizations(root, baserel);
-	QualCost	none = {0};
-	StringInfoData request;
-	pgwire_reply reply;
-	uint32		n;
+	List	   *clauses = NIL;
+	ListCell   *lc;
 
-	pgwire_begin_request(&request, PGWIRE_REQ_COST);
-	pgwire_put_f64(&request, rel->startup_cost);
-	pgwire_put_f64(&request, rel->tuple_cost);
-	pgwire_put_f64(&request, cpu_tuple_cost);
-	pgwire_put_f64(&request, cpu_operator_cost);
-	pgwire_put_f64(&request, seq_page_cost);
-	pgwire_put_f64(&request, random_page_cost);
-	pgwire_put_f64(&request, baserel->pages);
-	pgwire_put_f64(&request, baserel->tuples);
-	pgwire_put_f64(&request, baserel->baserestrictcost.startup);
-	pgwire_put_f64(&request, baserel->baserestrictcost.per_tuple);
-	pgwire_put_u32(&request, 1 + list_length(infos));
-	put_path(&request, false, baserel->rows,
-			 pgwire_retrieved_rows(baserel, baserel->rows, rel->local_selectivity), &none);
-	if (infos != NIL)
-		put_parameterized(&request, root, baserel, infos);
-
-	reply = pgwire_ask(&request);
-	n = pgwire_get_u32(&reply);
-	for (uint32 i = 0; i < n && i <= (uint32) list_length(infos); i++)
-	{
-		ParamPathInfo *info = i == 0 ? NULL : list_nth(infos, i - 1);
-		Cost		startup = pgwire_get_f64(&reply);
-		Cost		total = pgwire_get_f64(&reply);
-
-		add_path(baserel, (Path *)
-				 pgwire_create_foreignscan_path(root, baserel,
-												info ? info->ppi_rows : baserel->rows,
-												startup, total,
-												info ? info->ppi_req_outer :
-												baserel->lateral_relids));
-	}
-	pfree(request.data);
+	foreach(lc, infos)
+		clauses = list_concat(clauses, ((ParamPathInfo *) lfirst(lc))->ppi_clauses);
+	pgwire_classify(baserel, clauses);
+	add_scan(root, baserel, NULL);
+	foreach(lc, infos)
+		add_scan(root, baserel, lfirst(lc));
 }
-

@@ -202,6 +202,7 @@ pgwireGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 					   baserel->relid, &rel->attrs);
 	rel->local_selectivity = clauselist_selectivity(root, rel->local_conds,
 													baserel->relid, JOIN_INNER, NULL);
+	cost_qual_eval(&rel->local_cost, rel->local_conds, root);
 
 	/* reltuples is -1 until ANALYZE: assume a small table, as core does */
 	rel->analyzed = baserel->tuples >= 0;

@@ -24,6 +24,9 @@ typedef struct pgwire_rel
 	List	   *remote_conds;
 	List	   *local_conds;
 	Selectivity local_selectivity;	/* of those of baserestrictinfo that are local */
+	QualCost	local_cost;		/* of checking them */
+	pgwire_work work;			/* of the remote, for the relation without parameters or
+								 * order (cost.h) */
 	Bitmapset  *attrs;			/* columns to fetch, offset by
 								 * FirstLowInvalidHeapAttributeNumber */
 	bool		analyzed;		/* there are statistics */

@@ -1,51 +1,212 @@
-// Package cost estimates what a foreign path costs, from local knowledge only.
-// It is arithmetic: no state, no clock, no server.
+// Package cost estimates what a foreign path costs. It is arithmetic: no state, no
+// clock, no server.
+//
+// A path is priced in steps. What the remote server does is a Work: a scan of
+// a table, joined, grouped, sorted; its rows have not travelled yet. The last
+// step, Price, adds the way here and what is checked here. The remote is taken
+// to cost what this server would, by the same settings (as postgres_fdw does in
+// estimate_path_cost_size of contrib/postgres_fdw/postgres_fdw.c without
+// use_remote_estimate), and to choose the cheapest of the plans we can think of.
 package cost
 
-import (
-	"math"
+import "math"
 
-	"pgwire_fdw/handler/internal/ir"
+// Work is what the remote does to answer a relation.
+type Work struct {
+	Rows    float64 // that it sends
+	Width   float64 // bytes of one
+	Startup float64 // until the first row is there
+	Total   float64
+}
+
+// Part is a cost paid once and one paid for each row.
+type Part struct{ Startup, Tuple float64 }
+
+// Settings of the planner.
+type Settings struct {
+	CPUTuple, CPUOperator float64
+	SeqPage, RandomPage   float64
+	WorkMem               float64 // bytes
+}
+
+// Steps, PGWIRE_COST_* of bridge.h.
+const (
+	StepScan = 1 + iota
+	StepJoin
+	StepGroup
+	StepSort
+	StepWindow
+	StepLimit
+	StepPrice
 )
 
-// Paths answers the costs of the paths asked for, in order. The model is that
-// of postgres_fdw without use_remote_estimate (estimate_path_cost_size in
-// contrib/postgres_fdw/postgres_fdw.c): the remote reads the table from end to
-// end and checks the conditions, the rows that remain are transferred, the
-// conditions that stay here are checked.
-//
-// To it is added what a parameterized path, which postgres_fdw does not
-// consider without remote estimates, may save: see keyed.
-func Paths(q *ir.Cost) []ir.PathCost {
-	costs := make([]ir.PathCost, len(q.Paths))
-	for i, p := range q.Paths {
-		costs[i] = path(q, p)
+// Step is one step (pgwire_cost_args of bridge.h says which field is for which).
+type Step struct {
+	Settings
+	Step          int
+	Keys          float64
+	Quals         Part
+	Pages, Tuples float64
+	Matched       float64
+	Pairs, Lookup float64
+	Rows, Offset  float64
+	Width         float64
+	FDW           Part
+	Inner         Work
+}
+
+// Do makes of *w what it is after the step. False: there is no such step.
+func (s *Step) Do(w *Work) bool {
+	switch s.Step {
+	case StepScan:
+		*w = s.scan()
+	case StepJoin:
+		*w = s.join(*w)
+	case StepGroup:
+		*w = s.group(*w)
+	case StepSort:
+		*w = s.sort(*w)
+	case StepWindow:
+		*w = s.window(*w)
+	case StepLimit:
+		*w = s.limit(*w)
+	case StepPrice:
+		*w = s.price(*w)
+	default:
+		return false
 	}
-	return costs
+	w.Startup, w.Total = number(w.Startup), number(w.Total)
+	w.Total = math.Max(w.Total, w.Startup)
+	return true
 }
 
-func path(q *ir.Cost, p ir.CostPath) ir.PathCost {
-	startup := q.FDWStartup + q.RestrictStartup + p.JoinStartup
-	remote := scan(q, p)
-	if p.Parameterized {
-		remote = math.Min(remote, keyed(q, p))
+// number makes infinite what options and settings have brought to NaN, which
+// sorts nowhere.
+func number(cost float64) float64 {
+	if math.IsNaN(cost) {
+		return math.Inf(1)
 	}
-	transfer := (q.FDWTuple + q.CPUTuple) * p.Retrieved
-	return ir.PathCost{Startup: startup, Total: startup + remote + transfer}
+	return cost
 }
 
-// scan is the remote's work when it reads the whole table.
-func scan(q *ir.Cost, p ir.CostPath) float64 {
-	perTuple := q.CPUTuple + q.RestrictTuple + p.JoinTuple
-	return q.SeqPage*q.Pages + perTuple*q.Tuples
+// scan reads the table from end to end and checks the conditions, or goes by an
+// index where that is cheaper.
+func (s *Step) scan() Work {
+	whole := s.SeqPage*s.Pages + (s.CPUTuple+s.Quals.Tuple)*s.Tuples
+	if s.Matched >= 0 {
+		whole = math.Min(whole, s.byIndex())
+	}
+	return Work{Rows: s.Rows, Width: s.Width, Startup: s.Quals.Startup, Total: s.Quals.Startup + whole}
 }
 
-// keyed is the remote's work when an index leads it to the rows. Nothing is
-// known of the remote's indexes here; that there is one on what tables are
-// joined by is the better guess. A descent reads about two pages that are not
-// in memory, and in the worst case every row is on a page of its own.
-func keyed(q *ir.Cost, p ir.CostPath) float64 {
+// byIndex is a look-up. A descent reads about two pages that are not in memory,
+// and in the worst case every row is on a page of its own.
+func (s *Step) byIndex() float64 {
 	const descent = 2
-	perTuple := q.RandomPage + q.CPUTuple + q.CPUOperator + q.RestrictTuple + p.JoinTuple
-	return descent*q.RandomPage + perTuple*p.Retrieved
+	perTuple := s.RandomPage + s.CPUTuple + s.CPUOperator + s.Quals.Tuple
+	return descent*s.RandomPage + perTuple*s.Matched
+}
+
+// join takes the cheapest of a hash join that builds a table of the inner side,
+// look-ups of inner rows by an index, and a nested loop over a materialized inner
+// side.
+func (s *Step) join(outer Work) Work {
+	inner := s.Inner
+	out := Work{Rows: s.Rows, Width: s.Width}
+	checked := (s.CPUTuple+s.Quals.Tuple)*s.Pairs + s.Quals.Startup
+	out.Startup = outer.Startup + inner.Startup + s.Quals.Startup
+	out.Total = outer.Total + inner.Total + checked + (s.CPUOperator+s.Quals.Tuple)*outer.Rows*inner.Rows
+	if s.Keys > 0 {
+		build := inner.Total + (s.CPUOperator*s.Keys+s.CPUTuple)*inner.Rows
+		hash := outer.Total + build + s.CPUOperator*s.Keys*outer.Rows + checked + s.spill(outer, inner)
+		if hash < out.Total {
+			out.Startup, out.Total = outer.Startup+build+s.Quals.Startup, hash
+		}
+	}
+	if s.Lookup >= 0 {
+		if byIndex := outer.Total + s.Lookup*outer.Rows + checked; byIndex < out.Total {
+			out.Startup, out.Total = outer.Startup+s.Quals.Startup, byIndex
+		}
+	}
+	return out
+}
+
+// rowOverhead is what a row takes in a hash table or a sort beside its values.
+const rowOverhead = 24
+
+// spill is the reading and writing of files by a hash join whose table is larger than
+// the memory for it.
+func (s *Step) spill(outer, inner Work) float64 {
+	if bytes(inner) <= s.WorkMem {
+		return 0
+	}
+	return 2 * s.SeqPage * (bytes(inner) + bytes(outer)) / blockSize
+}
+
+const blockSize = 8192
+
+func bytes(w Work) float64 { return w.Rows * (w.Width + rowOverhead) }
+
+// group hashes rows to groups; with no keys all are one.
+func (s *Step) group(in Work) Work {
+	groups := math.Min(s.Rows, math.Max(in.Rows, 1))
+	each := s.CPUOperator*s.Keys + s.Quals.Tuple
+	done := in.Total + s.Quals.Startup + each*in.Rows
+	if s.Keys > 0 {
+		if mem := groups * (s.Width + rowOverhead); mem > s.WorkMem {
+			done += 2 * s.SeqPage * bytes(in) / blockSize
+		}
+	}
+	return Work{Rows: groups, Width: s.Width, Startup: done, Total: done + s.CPUTuple*groups}
+}
+
+// sort compares each row with log2(n) others, or with as many as are wanted.
+func (s *Step) sort(in Work) Work {
+	n := math.Max(in.Rows, 2)
+	kept := n
+	if s.Rows >= 0 && 2*s.Rows < n {
+		kept = math.Max(2*s.Rows, 2)
+	}
+	sorted := in.Total + 2*s.CPUOperator*math.Max(s.Keys, 1)*n*math.Log2(kept)
+	if b := bytes(in); kept == n && b > s.WorkMem {
+		sorted += 2 * s.SeqPage * b / blockSize
+	}
+	in.Startup, in.Total = sorted, sorted+s.CPUOperator*in.Rows
+	return in
+}
+
+// window computes functions over rows that come in order.
+func (s *Step) window(in Work) Work {
+	in.Total += s.Quals.Startup + (s.Quals.Tuple+s.CPUOperator*s.Keys+s.CPUTuple)*in.Rows
+	in.Width = s.Width
+	return in
+}
+
+// limit stops after offset and so many rows.
+func (s *Step) limit(in Work) Work {
+	if in.Rows < 1 {
+		return in
+	}
+	run := in.Total - in.Startup
+	skipped := math.Min(math.Max(s.Offset, 0), in.Rows)
+	rows := in.Rows - skipped
+	if s.Rows >= 0 {
+		rows = math.Min(rows, s.Rows)
+	}
+	if run > 0 {
+		in.Total = in.Startup + run*(skipped+rows)/in.Rows
+		in.Startup += run * skipped / in.Rows
+	}
+	in.Rows = math.Max(rows, 1)
+	return in
+}
+
+// price adds the way here, and the conditions that are checked here. Only Startup
+// and Total are meant by the answer.
+func (s *Step) price(w Work) Work {
+	once := s.FDW.Startup + s.Quals.Startup
+	each := s.FDW.Tuple + s.CPUTuple + s.Quals.Tuple
+	w.Startup += once
+	w.Total += once + each*w.Rows
+	return w
 }

@@ -5,39 +5,101 @@ import (
 	"testing"
 
 	"pgwire_fdw/handler/internal/cost"
-	"pgwire_fdw/handler/internal/ir"
 )
 
-// table is 10 000 rows on 100 pages, under the planner's default costs.
-func table(paths ...ir.CostPath) *ir.Cost {
-	return &ir.Cost{FDWStartup: 100, FDWTuple: 0.2, CPUTuple: 0.01, CPUOperator: 0.0025,
-		SeqPage: 1, RandomPage: 4, Pages: 100, Tuples: 10000, Paths: paths}
+// step is one under the planner's default settings.
+func step(s cost.Step) cost.Step {
+	s.Settings = cost.Settings{CPUTuple: 0.01, CPUOperator: 0.0025, SeqPage: 1, RandomPage: 4, WorkMem: 4 << 20}
+	s.FDW = cost.Part{Startup: 100, Tuple: 0.2}
+	return s
 }
 
-func TestPaths(t *testing.T) {
-	plain := ir.CostPath{Rows: 10000, Retrieved: 10000}
-	filtered := ir.CostPath{Rows: 10, Retrieved: 10}
-	checkedHere := ir.CostPath{Rows: 10, Retrieved: 5000}
-	one := ir.CostPath{Parameterized: true, Rows: 1, Retrieved: 1}
-	half := ir.CostPath{Parameterized: true, Rows: 5000, Retrieved: 5000}
-	costly := ir.CostPath{Parameterized: true, Rows: 1, Retrieved: 1, JoinStartup: 7, JoinTuple: 0.5}
+// table is 10 000 rows on 100 pages, of which rows are sent.
+func table(rows, matched float64) cost.Step {
+	return step(cost.Step{Step: cost.StepScan, Pages: 100, Tuples: 10000, Rows: rows, Width: 40, Matched: matched, Lookup: -1})
+}
+
+// do runs the steps one after the other.
+func do(t *testing.T, steps ...cost.Step) (w cost.Work) {
+	t.Helper()
+	for _, s := range steps {
+		if !s.Do(&w) {
+			t.Fatalf("no step %d", s.Step)
+		}
+	}
+	return w
+}
+
+func near(a, b float64) bool { return a == b || math.Abs(a-b) < 1e-6*math.Max(1, math.Abs(b)) }
+
+func TestSteps(t *testing.T) {
+	price := step(cost.Step{Step: cost.StepPrice})
+	here := step(cost.Step{Step: cost.StepPrice, Quals: cost.Part{Startup: 1, Tuple: 0.5}})
+	costly := table(1, 1)
+	costly.Quals = cost.Part{Startup: 7, Tuple: 0.5}
+	scan := do(t, table(10000, -1)) // 200
+	small := do(t, table(100, -1))
+	hash := step(cost.Step{Step: cost.StepJoin, Keys: 1, Lookup: -1, Rows: 100, Pairs: 100, Width: 80, Inner: small})
+	loop := hash
+	loop.Keys, loop.Pairs = 0, 1e6
+	lookup := hash
+	lookup.Inner, lookup.Lookup = scan, 0.1
 	for _, c := range []struct {
-		name string
-		path ir.CostPath
-		want ir.PathCost
+		name           string
+		steps          []cost.Step
+		startup, total float64
+		rows           float64
 	}{
-		// 100 startup, 100 pages, 10 000 × 0.01 to look at, each row sent 0.2 + 0.01
-		{"all rows", plain, ir.PathCost{Startup: 100, Total: 100 + 100 + 100 + 2100}},
-		{"filtered there", filtered, ir.PathCost{Startup: 100, Total: 100 + 100 + 100 + 2.1}},
-		{"filtered here", checkedHere, ir.PathCost{Startup: 100, Total: 100 + 100 + 100 + 1050}},
+		// 100 pages, 10 000 × 0.01 to look at
+		{"scan", []cost.Step{table(10000, -1)}, 0, 200, 10000},
+		// 100 startup, each row sent 0.2 + 0.01
+		{"all rows", []cost.Step{table(10000, -1), price}, 100, 300 + 2100, 10000},
+		{"filtered there", []cost.Step{table(10, -1), price}, 100, 300 + 2.1, 10},
+		{"filtered here", []cost.Step{table(5000, -1), here}, 101, 101 + 200 + 5000*0.71, 5000},
 		// a descent of 8, a page and a row
-		{"by key", one, ir.PathCost{Startup: 100, Total: 100 + 8 + 4.0125 + 0.21}},
-		{"too many for an index", half, ir.PathCost{Startup: 100, Total: 100 + 100 + 100 + 1050}},
-		{"costly join clause", costly, ir.PathCost{Startup: 107, Total: 107 + 8 + 4.5125 + 0.21}},
+		{"by key", []cost.Step{table(1, 1), price}, 100, 100 + 8 + 4.0125 + 0.21, 1},
+		{"too many for an index", []cost.Step{table(5000, 5000)}, 0, 200, 5000},
+		{"costly condition", []cost.Step{costly, price}, 107, 107 + 8 + 4.5125 + 0.21, 1},
+		// build 100 × 0.0125, probe 10 000 × 0.0025, 100 rows out
+		{"hash join", []cost.Step{table(10000, -1), hash}, 201.25, 400 + 1.25 + 25 + 1, 100},
+		{"nested loop", []cost.Step{table(10000, -1), loop}, 0, 400 + 2500 + 10000, 100},
+		{"look-ups", []cost.Step{table(100, -1), lookup}, 0, 200 + 10 + 1, 100},
+		{"groups", []cost.Step{table(10000, -1), step(cost.Step{Step: cost.StepGroup, Keys: 2, Rows: 50, Width: 8,
+			Quals: cost.Part{Tuple: 0.0025}})}, 275, 275.5, 50},
+		{"one group", []cost.Step{table(10000, -1), step(cost.Step{Step: cost.StepGroup, Rows: 1, Quals: cost.Part{Tuple: 0.0025}})},
+			225, 225.01, 1},
+		{"sort", []cost.Step{table(1024, -1), step(cost.Step{Step: cost.StepSort, Keys: 1, Rows: -1})},
+			200 + 0.005*1024*10, 200 + 0.005*1024*10 + 2.56, 1024},
+		{"the first of a sort", []cost.Step{table(1024, -1), step(cost.Step{Step: cost.StepSort, Keys: 1, Rows: 4})},
+			200 + 0.005*1024*3, 200 + 0.005*1024*3 + 2.56, 1024},
+		{"window", []cost.Step{table(1000, -1), step(cost.Step{Step: cost.StepWindow, Keys: 1, Quals: cost.Part{Tuple: 0.0025}})},
+			0, 200 + 15, 1000},
+		{"limit", []cost.Step{table(1000, -1), step(cost.Step{Step: cost.StepLimit, Rows: 100, Offset: 100})}, 20, 40, 100},
+		{"offset", []cost.Step{table(1000, -1), step(cost.Step{Step: cost.StepLimit, Rows: -1, Offset: 900})}, 180, 200, 100},
+		{"offset beyond", []cost.Step{table(1000, -1), step(cost.Step{Step: cost.StepLimit, Rows: 5, Offset: 9000})}, 200, 200, 1},
 	} {
-		got := cost.Paths(table(c.path))[0]
-		if math.Abs(got.Startup-c.want.Startup) > 1e-9 || math.Abs(got.Total-c.want.Total) > 1e-9 {
-			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
+		got := do(t, c.steps...)
+		if !near(got.Startup, c.startup) || !near(got.Total, c.total) || got.Rows != c.rows {
+			t.Errorf("%s: got %+v, want %g..%g, %g rows", c.name, got, c.startup, c.total, c.rows)
+		}
+	}
+}
+
+// A result, or a hash table, that memory does not hold is written and read again.
+func TestSpill(t *testing.T) {
+	big := do(t, table(1e6, -1))
+	for _, s := range []cost.Step{
+		{Step: cost.StepJoin, Keys: 1, Lookup: -1, Rows: 1, Pairs: 1, Inner: big},
+		{Step: cost.StepGroup, Keys: 1, Rows: 1e6, Width: 40},
+		{Step: cost.StepSort, Keys: 1, Rows: -1},
+	} {
+		s = step(s)
+		w, roomy := big, big
+		s.Do(&w)
+		s.WorkMem = math.Inf(1)
+		s.Do(&roomy)
+		if w.Total < roomy.Total+1000 {
+			t.Errorf("step %d: %g, with memory %g", s.Step, w.Total, roomy.Total)
 		}
 	}
 }
@@ -45,26 +107,55 @@ func TestPaths(t *testing.T) {
 // What the planner builds upon: more rows never cost less, and a path never
 // ends before it starts.
 func TestMonotonic(t *testing.T) {
-	for _, parameterized := range []bool{false, true} {
-		last := ir.PathCost{}
-		for rows := 1.0; rows <= 10000; rows *= 2 {
-			got := cost.Paths(table(ir.CostPath{Parameterized: parameterized, Rows: rows, Retrieved: rows}))[0]
-			if got.Total < last.Total || got.Total < got.Startup {
-				t.Errorf("parameterized %t, %g rows: %+v after %+v", parameterized, rows, got, last)
+	for _, s := range []cost.Step{
+		{Step: cost.StepScan, Pages: 100, Tuples: 10000, Matched: -1},
+		{Step: cost.StepScan, Pages: 100, Tuples: 10000},
+		{Step: cost.StepJoin, Keys: 1, Rows: 10, Lookup: -1, Inner: cost.Work{Rows: 10, Total: 5}},
+		{Step: cost.StepJoin, Rows: 10, Lookup: 3, Inner: cost.Work{Rows: 10, Total: 5}},
+		{Step: cost.StepGroup, Keys: 1, Rows: 10},
+		{Step: cost.StepSort, Keys: 1, Rows: 10},
+		{Step: cost.StepWindow, Keys: 1},
+		{Step: cost.StepPrice},
+	} {
+		last := cost.Work{}
+		for rows := 1.0; rows <= 1e9; rows *= 2 {
+			each := step(s)
+			if each.Step == cost.StepScan {
+				each.Rows = rows
+				each.Matched = math.Min(each.Matched, -1) + math.Max(0, each.Matched+1)*(rows+1)
 			}
-			last = got
+			w := cost.Work{Rows: rows, Width: 100, Total: rows}
+			each.Do(&w)
+			if w.Total < last.Total || w.Total < w.Startup || math.IsNaN(w.Total) {
+				t.Errorf("step %d, %g rows: %+v after %+v", s.Step, rows, w, last)
+			}
+			last = w
 		}
 	}
 }
 
-// Options may make a cost infinite; it must not become NaN, which sorts
-// nowhere.
+// Options may make a cost infinite; it must not become NaN.
 func TestInfinite(t *testing.T) {
-	q := table(ir.CostPath{Rows: 1, Retrieved: 1}, ir.CostPath{Parameterized: true, Rows: 1, Retrieved: 1})
-	q.FDWStartup, q.FDWTuple = math.Inf(1), math.Inf(1)
-	for _, c := range cost.Paths(q) {
-		if !math.IsInf(c.Total, 1) || !math.IsInf(c.Startup, 1) {
-			t.Errorf("got %+v", c)
+	for s := cost.StepScan; s <= cost.StepPrice; s++ {
+		each := step(cost.Step{Step: s, Keys: 1, Quals: cost.Part{Startup: math.Inf(1), Tuple: math.Inf(1)},
+			FDW: cost.Part{Startup: math.Inf(1), Tuple: math.Inf(1)}})
+		for _, rows := range []float64{0, 1, math.Inf(1)} {
+			w := cost.Work{Rows: rows, Startup: math.Inf(1), Total: math.Inf(1)}
+			if !each.Do(&w) || math.IsNaN(w.Startup) || math.IsNaN(w.Total) || w.Total < w.Startup {
+				t.Errorf("step %d, %g rows: %+v", s, rows, w)
+			}
 		}
+	}
+	if w := (cost.Work{}); (&cost.Step{Step: cost.StepPrice + 1}).Do(&w) {
+		t.Error("a step that there is none of")
+	}
+}
+
+func BenchmarkStep(b *testing.B) {
+	s := table(10, -1)
+	b.ReportAllocs()
+	for b.Loop() {
+		var w cost.Work
+		s.Do(&w)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"unsafe"
 )
 
@@ -89,14 +88,6 @@ func (d *decoder) u32() uint32 {
 
 func (d *decoder) i32() int32 { return int32(d.u32()) }
 
-func (d *decoder) f64() float64 {
-	b := d.take(8)
-	if b == nil {
-		return 0
-	}
-	return math.Float64frombits(binary.LittleEndian.Uint64(b))
-}
-
 func (d *decoder) bool() bool { return d.u8() != 0 }
 
 func (d *decoder) bytes() []byte { return d.take(int(d.u32())) }
@@ -140,33 +131,12 @@ func (d *decoder) request() Request {
 		return &Relation{Major: int(d.u32()), Server: d.bytes(), Table: d.bytes(), Clauses: d.clauses()}
 	case kindClassify:
 		return &Classify{Clauses: d.clauses()}
-	case kindCost:
-		return d.cost()
 	case kindSelect:
 		return d.selectRequest()
 	default:
 		d.fail("kind %d", kind)
 		return nil
 	}
-}
-
-func (d *decoder) cost() *Cost {
-	c := &Cost{
-		FDWStartup: d.f64(), FDWTuple: d.f64(),
-		CPUTuple: d.f64(), CPUOperator: d.f64(),
-		SeqPage: d.f64(), RandomPage: d.f64(),
-		Pages: d.f64(), Tuples: d.f64(),
-		RestrictStartup: d.f64(), RestrictTuple: d.f64(),
-	}
-	c.Paths = make([]CostPath, d.count(33))
-	for i := range c.Paths {
-		c.Paths[i] = CostPath{
-			Parameterized: d.bool(),
-			Rows:          d.f64(), Retrieved: d.f64(),
-			JoinStartup: d.f64(), JoinTuple: d.f64(),
-		}
-	}
-	return c
 }
 
 func (d *decoder) selectRequest() *Select {

@@ -14,20 +14,6 @@ func Encode(req Request) []byte {
 		return putClauses(putString(putString(b, r.Server), r.Table), r.Clauses)
 	case *Classify:
 		return putClauses(append(b, kindClassify), r.Clauses)
-	case *Cost:
-		b = append(b, kindCost)
-		for _, v := range []float64{r.FDWStartup, r.FDWTuple, r.CPUTuple, r.CPUOperator, r.SeqPage,
-			r.RandomPage, r.Pages, r.Tuples, r.RestrictStartup, r.RestrictTuple} {
-			b = putF64(b, v)
-		}
-		b = putU32(b, uint32(len(r.Paths)))
-		for _, p := range r.Paths {
-			b = putBool(b, p.Parameterized)
-			for _, v := range []float64{p.Rows, p.Retrieved, p.JoinStartup, p.JoinTuple} {
-				b = putF64(b, v)
-			}
-		}
-		return b
 	case *Select:
 		b = putString(putString(append(b, kindSelect), r.Schema), r.Table)
 		b = append(b, byte(r.Lock), byte(r.Wait))

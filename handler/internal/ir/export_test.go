@@ -3,7 +3,7 @@ package ir
 // Constants by the name they have in extension/plan/ir.h, without PGWIRE_.
 var Constants = map[string]uint32{
 	"IR_VERSION": Version, "IR_NONE": none, "IR_MAX_DEPTH": MaxDepth, "IR_MAX_QUESTION": 2 << 20,
-	"CONST_MAX_SIZE": 1 << 20, "REQ_RELATION": kindRelation, "REQ_CLASSIFY": kindClassify, "REQ_COST": kindCost, "REQ_SELECT": kindSelect,
+	"CONST_MAX_SIZE": 1 << 20, "REQ_RELATION": kindRelation, "REQ_CLASSIFY": kindClassify, "REQ_SELECT": kindSelect,
 	"IR_VAR": tagVar, "IR_CONST": tagConst, "IR_PARAM": tagParam, "IR_OP": tagOp,
 	"IR_FUNC": tagFunc, "IR_SCALAR_ARRAY": tagScalarArray, "IR_BOOL": tagBool,
 	"IR_NULL_TEST": tagNullTest, "IR_BOOLEAN_TEST": tagBooleanTest, "IR_DISTINCT": tagDistinct,

@@ -67,12 +67,6 @@ func relationRequest() *ir.Relation {
 		Clauses: irtest.ParseAll(notations[:3]...)}
 }
 
-func costRequest() *ir.Cost {
-	return &ir.Cost{FDWStartup: 100, FDWTuple: 0.2, CPUTuple: 0.01, CPUOperator: 0.0025, SeqPage: 1,
-		RandomPage: 4, Pages: 10, Tuples: 1000, RestrictStartup: 1, RestrictTuple: 2,
-		Paths: []ir.CostPath{{Rows: 1, Retrieved: 2}, {Parameterized: true, Rows: 3, Retrieved: 4, JoinStartup: 5, JoinTuple: 6}}}
-}
-
 // renumber gives a tree what Decode gives it, for comparison.
 func renumber(e ir.Expr, next *uint32) {
 	e.Base().ID, e.Base().Equal = *next, 0
@@ -113,10 +107,6 @@ func TestRoundTrip(t *testing.T) {
 		string(r.Table) != string(rel.Table) || len(r.Clauses) != 3 {
 		t.Errorf("relation: got %#v, %v", got, err)
 	}
-	back, err := ir.Decode(ir.Encode(costRequest()))
-	if err != nil || !reflect.DeepEqual(back, costRequest()) {
-		t.Errorf("cost: got %#v, %v", back, err)
-	}
 }
 
 // What the request says of equal nodes arrives at each of them.
@@ -155,7 +145,7 @@ func TestEqualNodesMalformed(t *testing.T) {
 
 // Every prefix of a request is malformed, and says so.
 func TestTruncated(t *testing.T) {
-	for _, whole := range [][]byte{ir.Encode(request()), ir.Encode(relationRequest()), ir.Encode(costRequest())} {
+	for _, whole := range [][]byte{ir.Encode(request()), ir.Encode(relationRequest())} {
 		for n := range whole {
 			if _, err := ir.Decode(whole[:n]); !errors.Is(err, ir.ErrMalformed) {
 				t.Fatalf("%d of %d bytes: %v", n, len(whole), err)
@@ -226,7 +216,6 @@ func keys(m map[string]bool) []string {
 // decoded can be encoded and decoded again to the same bytes.
 func FuzzDecode(f *testing.F) {
 	f.Add(ir.Encode(request()))
-	f.Add(ir.Encode(costRequest()))
 	f.Add(ir.Encode(relationRequest()))
 	for _, n := range notations {
 		f.Add(ir.Encode(&ir.Classify{Clauses: []ir.Expr{irtest.Parse(n)}}))

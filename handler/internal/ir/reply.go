@@ -53,17 +53,6 @@ func (r *RelationReply) Append(b []byte) []byte {
 	return putBools(b, r.Ship)
 }
 
-// AppendCosts encodes the reply to Cost: uint32 count, then startup and total
-// cost of each path as float64.
-func AppendCosts(b []byte, costs []PathCost) []byte {
-	b = putU32(b, uint32(len(costs)))
-	for _, c := range costs {
-		b = putF64(b, c.Startup)
-		b = putF64(b, c.Total)
-	}
-	return b
-}
-
 // Size is how many bytes Append appends.
 func (r *SelectReply) Size() int {
 	return 4 + len(r.SQL) + 1 + 4 + 4*len(r.Params) + 4 + 4*len(r.Attnos) + 1

@@ -11,7 +11,6 @@ const MaxDepth = 500
 const (
 	kindRelation = 1
 	kindClassify = 2
-	kindCost     = 3
 	kindSelect   = 4
 )
 
@@ -21,7 +20,7 @@ func Recurs(request []byte) bool {
 	return len(request) > 4 && (request[4] == kindRelation || request[4] == kindClassify)
 }
 
-// Request is a question of the planner: *Relation, *Classify, *Cost or *Select.
+// Request is a question of the planner: *Relation, *Classify or *Select.
 type Request interface{ request() }
 
 // Relation asks for the options of a relation, and which of its conditions may
@@ -48,29 +47,6 @@ type RelationReply struct {
 type Classify struct {
 	Clauses []Expr
 }
-
-// Cost asks what the paths of a foreign relation cost. All costs are in the
-// planner's units.
-type Cost struct {
-	FDWStartup, FDWTuple           float64 // options fdw_startup_cost, fdw_tuple_cost
-	CPUTuple, CPUOperator          float64 // cpu_tuple_cost, cpu_operator_cost
-	SeqPage, RandomPage            float64 // seq_page_cost, random_page_cost
-	Pages, Tuples                  float64 // of the relation
-	RestrictStartup, RestrictTuple float64 // baserestrictcost
-	Paths                          []CostPath
-}
-
-// CostPath is one of the paths.
-type CostPath struct {
-	Parameterized bool
-	Rows          float64 // that the path answers
-	Retrieved     float64 // that the remote sends for them
-	JoinStartup   float64 // of the join clauses that come with parameters
-	JoinTuple     float64
-}
-
-// PathCost answers for one CostPath.
-type PathCost struct{ Startup, Total float64 }
 
 // LockStrength is the row lock of a statement, PGWIRE_LOCK_*.
 type LockStrength byte
@@ -121,5 +97,4 @@ type SelectReply struct {
 
 func (*Relation) request() {}
 func (*Classify) request() {}
-func (*Cost) request()     {}
 func (*Select) request()   {}
