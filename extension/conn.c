@@ -69,7 +69,7 @@ fill_identity(pgwire_conn_args *args)
 }
 
 Oid
-pgwire_user_mapping(Oid userid, Oid serverid)
+pgwire_find_user_mapping(Oid userid, Oid serverid)
 {
 	Oid			owners[] = {userid, InvalidOid};
 
@@ -82,6 +82,16 @@ pgwire_user_mapping(Oid userid, Oid serverid)
 		if (OidIsValid(umid))
 			return umid;
 	}
+	return InvalidOid;
+}
+
+Oid
+pgwire_user_mapping(Oid userid, Oid serverid)
+{
+	Oid			umid = pgwire_find_user_mapping(userid, serverid);
+
+	if (OidIsValid(umid))
+		return umid;
 	return GetUserMapping(userid, serverid)->umid;	/* raises the server's own error */
 }
 
@@ -149,25 +159,30 @@ fill_conn_args(pgwire_conn_args *args, Oid userid, Oid serverid)
 	fill_identity(args);
 }
 
-static void
-dial(pgwire_conn_args *args)
+static int32_t
+dial(pgwire_conn_args *args, pgwire_error *err)
 {
 	pgwire_wait wait;
-	pgwire_error err;
+	int32_t		rc;
 
 	/* before the socket exists: the only step that may be refused */
 	if (!AcquireExternalFD())
-		pgwire_raise_local(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
-						   psprintf("could not connect to server \"%.*s\"",
-									(int) args->server.len, (char *) args->server.data),
-						   "There are too many open files on the local server.",
-						   "Raise the server's max_files_per_process and/or \"ulimit -n\" limits.");
+	{
+		pgwire_fill_error(err, "08001",
+						  psprintf("could not connect to server \"%.*s\"",
+								   (int) args->server.len, (char *) args->server.data),
+						  "There are too many open files on the local server.",
+						  "Raise the server's max_files_per_process and/or \"ulimit -n\" limits.");
+		return PGWIRE_ERROR;
+	}
 	accounted_fds++;
 
-	while (PGWIRE_CALL(err, pgwire_go_conn_open, args, &wait) == PGWIRE_WAIT)
+	while ((rc = pgwire_go()->pgwire_go_conn_open(args, &wait, err)) == PGWIRE_WAIT)
 		pgwire_wait_for(&wait);
 	pgwire_account_fds();
-	pgwire_deliver_notices();
+	if (rc == PGWIRE_OK)
+		pgwire_deliver_notices();
+	return rc;
 }
 
 /*
@@ -176,8 +191,8 @@ dial(pgwire_conn_args *args)
  * made makes it anew. Three times at most: some builds for tests say all the
  * time that everything has changed.
  */
-Oid
-pgwire_open_connection(Oid userid, Oid serverid)
+int32_t
+pgwire_open_connection(Oid userid, Oid serverid, Oid *umid, pgwire_error *err)
 {
 	pgwire_conn_args args;
 
@@ -189,12 +204,14 @@ pgwire_open_connection(Oid userid, Oid serverid)
 		AcceptInvalidationMessages();
 		seen = catalog_changes;
 		fill_conn_args(&args, userid, serverid);
-		dial(&args);
+		*umid = args.umid;
+		if (dial(&args, err) == PGWIRE_ERROR)
+			return PGWIRE_ERROR;
 		if (--left == 0)
-			return args.umid;
+			return PGWIRE_OK;
 		AcceptInvalidationMessages();
 		if (seen == catalog_changes)
-			return args.umid;
+			return PGWIRE_OK;
 		(void) pgwire_loaded->pgwire_go_conn_invalidate(1, args.mapping_hash);
 	}
 }

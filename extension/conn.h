@@ -4,18 +4,24 @@
 #ifndef PGWIRE_CONN_H
 #define PGWIRE_CONN_H
 
+#include "bridge.h"
+
 /*
  * in conn.c: the OID of the user mapping that a user has on a server, PUBLIC's if
  * there is no other; raises where there is none. It reads no options, which
  * takes longer than all else that a scan begins with.
  */
 extern Oid	pgwire_user_mapping(Oid userid, Oid serverid);
+/* ... or InvalidOid */
+extern Oid	pgwire_find_user_mapping(Oid userid, Oid serverid);
 
 /*
- * open a connection to a server for an effective user, by the user
- * mapping that the catalogs have now, and return that mapping's OID
+ * open a connection to a server for an effective user, by the user mapping that
+ * the catalogs have now, whose OID becomes *umid. PGWIRE_OK, or PGWIRE_ERROR with
+ * *err filled when it could not be made; cancelling is raised, and so is a user
+ * mapping that has gone.
  */
-extern Oid	pgwire_open_connection(Oid userid, Oid serverid);
+extern int32_t pgwire_open_connection(Oid userid, Oid serverid, Oid *umid, pgwire_error *err);
 /* ... and bring the server's count of external descriptors up to date */
 extern void pgwire_account_fds(void);
 

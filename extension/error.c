@@ -35,25 +35,10 @@ printable(pgwire_bytes b)
 	return s;
 }
 
-typedef struct printable_error
+pgwire_failure
+pgwire_keep_error(const pgwire_error *err)
 {
-	int			sqlstate;
-	char	   *message,
-			   *detail,
-			   *hint,
-			   *context,
-			   *remote_sql,
-			   *schema_name,
-			   *table_name,
-			   *column_name,
-			   *datatype_name,
-			   *constraint_name;
-} printable_error;
-
-static printable_error
-copy_error(const pgwire_error *err)
-{
-	printable_error p;
+	pgwire_failure p;
 	const char *s = err->sqlstate;
 	int			i;
 
@@ -77,7 +62,7 @@ copy_error(const pgwire_error *err)
 }
 
 static int
-add_fields(const printable_error *p)
+add_fields(const pgwire_failure *p)
 {
 	if (p->schema_name)
 		err_generic_string(PG_DIAG_SCHEMA_NAME, p->schema_name);
@@ -103,9 +88,9 @@ add_fields(const printable_error *p)
 			 add_fields(&(p))))
 
 void
-pgwire_raise(const pgwire_error *err)
+pgwire_raise_failure(const pgwire_failure *failure)
 {
-	printable_error p = copy_error(err);
+	pgwire_failure p = *failure;
 
 	/* class 00 is success: right for a notice, not for an error */
 	if (ERRCODE_TO_CATEGORY(p.sqlstate) == ERRCODE_SUCCESSFUL_COMPLETION)
@@ -115,9 +100,32 @@ pgwire_raise(const pgwire_error *err)
 }
 
 void
+pgwire_raise(const pgwire_error *err)
+{
+	pgwire_failure p = pgwire_keep_error(err);
+
+	pgwire_raise_failure(&p);
+}
+
+void
+pgwire_fill_error(pgwire_error *err, const char *sqlstate, const char *message,
+				  const char *detail, const char *hint)
+{
+	memset(err, 0, sizeof(*err));
+	strlcpy(err->sqlstate, sqlstate, sizeof(err->sqlstate));
+	err->message.data = (uint8_t *) message;
+	err->message.len = strlen(message);
+	err->detail.data = (uint8_t *) detail;
+	err->detail.len = detail ? strlen(detail) : 0;
+	err->hint.data = (uint8_t *) hint;
+	err->hint.len = hint ? strlen(hint) : 0;
+	err->column = -1;
+}
+
+void
 pgwire_notice(int level, const pgwire_error *err)
 {
-	printable_error p = copy_error(err);
+	pgwire_failure p = pgwire_keep_error(err);
 
 	if (level == PGWIRE_LEVEL_WARNING)
 		PGWIRE_REPORT(WARNING, p);
@@ -160,6 +168,13 @@ pgwire_notice_local(const char *message, const char *hint)
 {
 	ereport(NOTICE, (errmsg_internal("%s", message),
 					 hint ? errhint("%s", hint) : 0));
+}
+
+void
+pgwire_notice_failure(const char *message, const pgwire_failure *failure)
+{
+	ereport(NOTICE, (errmsg_internal("%s", message),
+					 failure->message ? errdetail_internal("%s", failure->message) : 0));
 }
 
 static void

@@ -10,6 +10,32 @@
 /* Raise what Go reported. Copies every string first. */
 pg_noreturn extern void pgwire_raise(const pgwire_error *err);
 
+/*
+ * What Go reported, or C in its place, kept: copied into the current memory
+ * context, fit to be shown. Strings that are absent are NULL.
+ */
+typedef struct pgwire_failure
+{
+	int			sqlstate;		/* an ERRCODE_ number */
+	char	   *message,
+			   *detail,
+			   *hint,
+			   *context,
+			   *remote_sql,
+			   *schema_name,
+			   *table_name,
+			   *column_name,
+			   *datatype_name,
+			   *constraint_name;
+} pgwire_failure;
+
+extern pgwire_failure pgwire_keep_error(const pgwire_error *err);
+pg_noreturn extern void pgwire_raise_failure(const pgwire_failure *failure);
+
+/* Fill an error as Go would; the strings are not copied, detail and hint may be NULL. */
+extern void pgwire_fill_error(pgwire_error *err, const char *sqlstate, const char *message,
+							  const char *detail, const char *hint);
+
 /* Report what Go reported as a DEBUG, NOTICE or WARNING (PGWIRE_LEVEL_*). */
 extern void pgwire_notice(int level, const pgwire_error *err);
 
@@ -25,6 +51,9 @@ extern void pgwire_warn_local(int sqlstate, const char *message);
 
 /* A notice of the C side; hint may be NULL. */
 extern void pgwire_notice_local(const char *message, const char *hint);
+
+/* The same, with the message of a failure as its detail. */
+extern void pgwire_notice_failure(const char *message, const pgwire_failure *failure);
 
 /* Deliver pending notices of the Go side. */
 extern void pgwire_deliver_notices(void);

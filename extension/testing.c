@@ -7,12 +7,18 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "storage/fd.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "ask.h"
 #include "pgwire_fdw.h"
 
+PG_FUNCTION_INFO_V1(pgwire_fdw_test_ask);
 PG_FUNCTION_INFO_V1(pgwire_fdw_test_counters);
 PG_FUNCTION_INFO_V1(pgwire_fdw_test_fault);
 PG_FUNCTION_INFO_V1(pgwire_fdw_test_load);
@@ -61,4 +67,43 @@ pgwire_fdw_test_take_fds(PG_FUNCTION_ARGS)
 	while (AcquireExternalFD())
 		taken++;
 	PG_RETURN_INT32(taken);
+}
+
+/*
+ * (server text, sql text, columns int, flags int, parameters text[], rows int)
+ * returns text: the answer to a question (ask.h), a line for each row, of which at
+ * most so many are read; or why there is none.
+ */
+Datum
+pgwire_fdw_test_ask(PG_FUNCTION_ARGS)
+{
+	ForeignServer *server = GetForeignServerByName(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
+	int			ncols = PG_GETARG_INT32(2);
+	int			left = PG_GETARG_INT32(5);
+	pgwire_ask *ask = pgwire_ask_open(GetUserId(), server->serverid,
+									  text_to_cstring(PG_GETARG_TEXT_PP(1)), ncols,
+									  PG_GETARG_INT32(3));
+	const pgwire_failure *failure;
+	StringInfoData out;
+	Datum	   *params;
+	bool	   *nulls;
+	int			nparams;
+	char	  **row;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(4), TEXTOID, -1, false, TYPALIGN_INT,
+					  &params, &nulls, &nparams);
+	for (int i = 0; i < nparams; i++)
+		pgwire_ask_param(ask, nulls[i] ? NULL : TextDatumGetCString(params[i]));
+	initStringInfo(&out);
+	while (left-- > 0 && (row = pgwire_ask_row(ask)) != NULL)
+	{
+		for (int i = 0; i < ncols; i++)
+			appendStringInfo(&out, "%s%s", i > 0 ? "|" : "", row[i] ? row[i] : "(null)");
+		appendStringInfoChar(&out, '\n');
+	}
+	if ((failure = pgwire_ask_failure(ask)) != NULL)
+		appendStringInfo(&out, "failed: %s: %s", unpack_sql_state(failure->sqlstate),
+						 failure->message);
+	pgwire_ask_close(ask);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }

@@ -31,11 +31,11 @@ explain_text(const pgwire_scan_state *state, const pgwire_scan_stats *stats,
 						 stats->spool_file > 0 ? " (disk)" : "");
 	if (es->timing)
 	{
-		if (!INSTR_TIME_IS_ZERO(state->connecting))
+		if (!INSTR_TIME_IS_ZERO(state->stream.connecting))
 			appendStringInfo(&line, " connect=%.3f ms",
-							 INSTR_TIME_GET_MILLISEC(state->connecting));
+							 INSTR_TIME_GET_MILLISEC(state->stream.connecting));
 		appendStringInfo(&line, " wait=%.3f ms",
-						 INSTR_TIME_GET_MILLISEC(state->waited));
+						 INSTR_TIME_GET_MILLISEC(state->stream.waited));
 	}
 	ExplainPropertyText("Remote", line.data, es);
 	pfree(line.data);
@@ -55,9 +55,9 @@ explain_properties(const pgwire_scan_state *state, const pgwire_scan_stats *stat
 	if (es->timing)
 	{
 		ExplainPropertyFloat("Remote Connect Time", "ms",
-							 INSTR_TIME_GET_MILLISEC(state->connecting), 3, es);
+							 INSTR_TIME_GET_MILLISEC(state->stream.connecting), 3, es);
 		ExplainPropertyFloat("Remote Wait Time", "ms",
-							 INSTR_TIME_GET_MILLISEC(state->waited), 3, es);
+							 INSTR_TIME_GET_MILLISEC(state->stream.waited), 3, es);
 	}
 }
 
@@ -71,8 +71,8 @@ pgwireExplainForeignScan(ForeignScanState *node, ExplainState *es)
 		ExplainPropertyText("Remote SQL", state->plan.sql, es);
 	if (!es->analyze)
 		return;
-	if (state->scan != NULL)
-		(void) pgwire_loaded->pgwire_go_scan_stats(*state->scan, &stats);
+	if (state->stream.scan != NULL)
+		(void) pgwire_loaded->pgwire_go_scan_stats(*state->stream.scan, &stats);
 	if (es->format == EXPLAIN_FORMAT_TEXT)
 		explain_text(state, &stats, es);
 	else

@@ -1,0 +1,218 @@
+/*
+ * stream.c - the rows of one remote statement, as they come.
+ *
+ * A batch of rows is read in one call into Go, and each row of it is stored
+ * without one; when Go has nothing ready, this side waits, where it can be
+ * interrupted. An error is answered, not raised: what becomes of it is for
+ * whoever reads the rows.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/inval.h"
+
+#include "conn.h"
+#include "handle.h"
+#include "loader.h"
+#include "stream.h"
+#include "wait.h"
+
+/*
+ * Start the statement with the current values of its parameters; the answer is
+ * Go's. The scan there dies with the stream's memory, and whoever is to close
+ * it is there first, so that nothing that fails later leaves it behind.
+ */
+static int32_t
+start(pgwire_stream *stream, pgwire_batch *batch, pgwire_wait *wait, pgwire_error *err)
+{
+	pgwire_scan_args scan;
+	pgwire_bind_args bind;
+	int32_t		rc;
+
+	/* a connection may be at hand that was made from what is no longer so */
+	AcceptInvalidationMessages();
+	if (stream->scan == NULL)
+		stream->scan = pgwire_reserve_scan(stream->context);
+	memset(&scan, 0, sizeof(scan));
+	if (*stream->scan == 0)
+	{
+		scan.umid = stream->umid;
+		scan.superuser = superuser_arg(stream->userid);
+		scan.ncols = stream->format->ncols;
+		scan.cols = pgwire_row_columns(stream->format);
+		stream->describe(stream, &scan);
+	}
+	pgwire_join_transaction();
+	memset(&bind, 0, sizeof(bind));
+	bind.serializable = IsolationIsSerializable();
+	bind.nest_level = GetCurrentTransactionNestLevel();
+	stream->bind(stream, &bind);
+	rc = pgwire_go()->pgwire_go_scan_start(stream->scan, &scan, &bind, batch, wait, err);
+	if (stream->bound_to)
+		stream->bound_to(stream);
+	stream->bound = true;
+	stream->formats_known = false;
+	return rc;
+}
+
+void
+pgwire_raise_stream(pgwire_stream *stream, const pgwire_error *err)
+{
+	pgwire_row_format *format = stream->format;
+
+	if (format->conv.relation && err->column >= 0 && err->column < format->ncols)
+	{
+		int			attnum = format->attnums[err->column];
+
+		pgwire_push_conversion(&format->conv);
+		format->conv.column = attnum < 0 ? "ctid" :
+			NameStr(TupleDescAttr(format->tupdesc, attnum - 1)->attname);
+	}
+	pgwire_raise(err);
+}
+
+static void
+wait_timed(pgwire_stream *stream, const pgwire_wait *wait)
+{
+	instr_time	start,
+				end;
+
+	if (!stream->timed)
+	{
+		pgwire_wait_for(wait);
+		return;
+	}
+	INSTR_TIME_SET_CURRENT(start);
+	pgwire_wait_for(wait);
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_ACCUM_DIFF(stream->waited, end, start);
+}
+
+/* PGWIRE_OK or PGWIRE_ERROR. */
+static int32_t
+connect_timed(pgwire_stream *stream, pgwire_error *err)
+{
+	instr_time	start,
+				end;
+	Oid			umid;
+
+	INSTR_TIME_SET_CURRENT(start);
+	if (pgwire_open_connection(stream->userid, stream->serverid, &umid, err) == PGWIRE_ERROR)
+		return PGWIRE_ERROR;
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_ACCUM_DIFF(stream->connecting, end, start);
+	if (umid != stream->umid)
+	{
+		/* the mapping has been replaced, and Go knows connections by theirs */
+		pgwire_close_scan(stream->scan);
+		stream->umid = umid;
+		stream->bound = false;
+	}
+	return PGWIRE_OK;
+}
+
+static int32_t
+end_of_rows(pgwire_stream *stream)
+{
+	stream->eof = true;
+	pgwire_deliver_notices();
+	return PGWIRE_EOF;
+}
+
+static int32_t
+take_batch(pgwire_stream *stream, const pgwire_batch *batch)
+{
+	if (!stream->formats_known)
+		pgwire_row_value_formats(stream->format, batch->value_formats, batch->all_datum);
+	else
+		stream->large = true;
+	stream->formats_known = true;
+	stream->row = batch->rows;
+	stream->rows_left = batch->nrows;
+	stream->last = batch->last;
+	return PGWIRE_OK;
+}
+
+/* Get the next batch: PGWIRE_OK, PGWIRE_EOF or PGWIRE_ERROR. */
+static int32_t
+next_batch(pgwire_stream *stream, pgwire_error *err)
+{
+	pgwire_batch batch;
+	pgwire_wait wait;
+	int32_t		rc;
+
+	if (stream->eof)
+		return PGWIRE_EOF;
+	if (stream->last)
+		return end_of_rows(stream);
+	for (;;)
+	{
+		if (stream->bound)
+			rc = pgwire_loaded->pgwire_go_scan_next(*stream->scan, GetCurrentTransactionNestLevel(),
+													&batch, &wait, err);
+		else
+			rc = start(stream, &batch, &wait, err);
+		switch (rc)
+		{
+			case PGWIRE_OK:
+				return take_batch(stream, &batch);
+			case PGWIRE_EOF:
+				return end_of_rows(stream);
+			case PGWIRE_WAIT:
+				wait_timed(stream, &wait);
+				break;
+			case PGWIRE_CONN:
+				if (connect_timed(stream, err) == PGWIRE_ERROR)
+					return PGWIRE_ERROR;
+				break;
+			default:
+				return PGWIRE_ERROR;
+		}
+	}
+}
+
+int32_t
+pgwire_stream_row(pgwire_stream *stream, TupleTableSlot *slot, pgwire_error *err)
+{
+	if (stream->rows_left == 0)
+	{
+		int32_t		rc = next_batch(stream, err);
+
+		if (rc != PGWIRE_OK)
+		{
+			ExecClearTuple(slot);
+			return rc;
+		}
+	}
+	stream->rows_left--;
+	stream->row = pgwire_store_row(stream->format, stream->row, slot);
+	return PGWIRE_OK;
+}
+
+void
+pgwire_stream_rewind(pgwire_stream *stream)
+{
+	if (stream->scan != NULL && stream->bound && !stream->eof && !stream->last)
+		(void) pgwire_loaded->pgwire_go_scan_reset(*stream->scan);
+	stream->bound = false;
+	stream->eof = false;
+	stream->last = false;
+	stream->rows_left = 0;
+}
+
+void
+pgwire_stream_trim(pgwire_stream *stream)
+{
+	if (stream->scan != NULL && stream->eof && stream->large)
+		(void) pgwire_loaded->pgwire_go_scan_reset(*stream->scan);
+}
+
+void
+pgwire_stream_close(pgwire_stream *stream)
+{
+	if (stream->scan != NULL)
+		pgwire_close_scan(stream->scan);
+	stream->rows_left = 0;
+	stream->eof = true;
+}
