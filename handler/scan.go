@@ -127,6 +127,7 @@ func NextBatch(id uint64, level int) (Batch, Status, Wait, *Error) {
 	}
 	switch out {
 	case fetch.Wait:
+		invariant.StayScheduled()
 		return Batch{}, StatusWait, toWait(w), nil
 	case fetch.Connect:
 		return Batch{}, StatusConn, Wait{}, nil
