@@ -68,6 +68,16 @@
 #endif
 
 /*
+ * The base relations of a scan are told from its outer joins since 16
+ * (2489d76c490); before, outer joins were not counted.
+ */
+#if PG_VERSION_NUM >= 160000
+#define pgwire_scan_base_relids(plan) ((plan)->fs_base_relids)
+#else
+#define pgwire_scan_base_relids(plan) ((plan)->fs_relids)
+#endif
+
+/*
  * The user whose mapping a scan uses is kept in the plan since 16
  * (a61b1f74823); before, in the range table entry. InvalidOid: the current one.
  */

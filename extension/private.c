@@ -18,6 +18,7 @@ pgwire_pack_scan(const pgwire_scan_private *scan)
 	items = lappend(items, makeInteger(scan->fetch_memory_kb));
 	items = lappend(items, makeInteger(scan->fetch_size));
 	items = lappend(items, makeInteger(scan->expected_kb));
+	items = lappend(items, scan->refusals);
 	Assert(list_length(items) == PGWIRE_SCAN_ITEMS);
 	return items;
 }
@@ -32,4 +33,5 @@ pgwire_unpack_scan(List *fdw_private, pgwire_scan_private *scan)
 	scan->fetch_memory_kb = intVal(list_nth(fdw_private, PGWIRE_SCAN_FETCH_MEMORY));
 	scan->fetch_size = intVal(list_nth(fdw_private, PGWIRE_SCAN_FETCH_SIZE));
 	scan->expected_kb = intVal(list_nth(fdw_private, PGWIRE_SCAN_EXPECTED_KB));
+	scan->refusals = (List *) list_nth(fdw_private, PGWIRE_SCAN_REFUSALS);
 }

@@ -25,6 +25,8 @@ enum pgwire_scan_item
 	PGWIRE_SCAN_FETCH_SIZE,		/* Integer: rows per Execute, where limited */
 	PGWIRE_SCAN_EXPECTED_KB,	/* Integer: size the planner expects of the
 								 * result, -1 without statistics */
+	PGWIRE_SCAN_REFUSALS,		/* List for EXPLAIN VERBOSE (plan/why.c): what
+								 * was not pushed, and why; NIL: nothing */
 	PGWIRE_SCAN_ITEMS			/* how many there are */
 };
 
@@ -40,6 +42,7 @@ typedef struct pgwire_scan_private
 	int			fetch_memory_kb;
 	int			fetch_size;
 	int			expected_kb;
+	List	   *refusals;
 } pgwire_scan_private;
 
 extern List *pgwire_pack_scan(const pgwire_scan_private *scan);

@@ -45,7 +45,7 @@ func plan(request []byte) ([]byte, *Error) {
 	case *ir.Relation:
 		return relation(r)
 	case *ir.Classify:
-		return ir.AppendShippable(nil, shippable(r.Clauses)), nil
+		return ir.AppendVerdicts(nil, verdicts(r.Clauses)), nil
 	case *ir.Select:
 		return selectStatement(r)
 	}
@@ -70,19 +70,22 @@ func relation(r *ir.Relation) ([]byte, *Error) {
 		TupleCost:   rel.TupleCost,
 		FetchSize:   rel.FetchSize,
 		FetchMemory: rel.FetchMemory,
-		Ship:        shippable(r.Clauses),
+		Ship:        verdicts(r.Clauses),
 	}
 	return reply.Append(make([]byte, 0, 64+len(r.Clauses))), nil
 }
 
-// shippable says which clauses may run on the remote server.
-func shippable(clauses []ir.Expr) []bool {
-	ok := make([]bool, len(clauses))
+// verdicts says which clauses may run on the remote server, and why others not.
+func verdicts(clauses []ir.Expr) []ir.Verdict {
+	all := make([]ir.Verdict, len(clauses))
 	for i, c := range clauses {
 		_, err := ship.Clause(c)
-		ok[i] = err == nil
+		var refusal *ship.Refusal
+		if errors.As(err, &refusal) {
+			all[i] = ir.Verdict{ID: refusal.ID, Reason: refusal.Reason}
+		}
 	}
-	return ok
+	return all
 }
 
 // selectStatement writes the statement of a scan.

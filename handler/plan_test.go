@@ -43,6 +43,21 @@ func (r *replyReader) text() string {
 	return text
 }
 
+// verdicts reads a list of verdicts: 1 for what ships, 0 for what does not.
+func (r *replyReader) verdicts() []byte {
+	r.t.Helper()
+	ships := make([]byte, r.u32())
+	for i := range ships {
+		if ships[i] = r.u8(); ships[i] == 0 {
+			r.u32()
+			if r.text() == "" {
+				r.t.Error("no reason")
+			}
+		}
+	}
+	return ships
+}
+
 func (r *replyReader) end() {
 	r.t.Helper()
 	if len(r.b) != 0 {
@@ -82,8 +97,14 @@ func TestPlanRelation(t *testing.T) {
 	if n := r.u32(); n != 3 {
 		t.Fatalf("%d answers", n)
 	}
-	if got := [3]byte{r.u8(), r.u8(), r.u8()}; got != [3]byte{1, 0, 1} {
-		t.Errorf("answers %v", got)
+	if r.u8() != 1 || r.u8() != 0 {
+		t.Error("wrong clauses ship")
+	}
+	if id, reason := r.u32(), r.text(); id != 5 || reason != "function random is volatile" {
+		t.Errorf("node %d: %q", id, reason)
+	}
+	if r.u8() != 1 {
+		t.Error("the last clause does not ship")
 	}
 	r.end()
 }
@@ -158,7 +179,7 @@ func TestPlanColumnsOutOfOrder(t *testing.T) {
 func TestPlanSelectRefused(t *testing.T) {
 	q := &ir.Select{Schema: "s", Table: "t", Clauses: clauses(`(op > bool (col 2 int4) (func random/v int4))`)}
 	if _, err := Plan(ir.Encode(q)); err == nil || err.SQLState != "XX000" ||
-		!strings.Contains(err.Message, "not immutable") {
+		!strings.Contains(err.Message, "is volatile") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -85,7 +85,7 @@ func TestDecisionsAreNotShared(t *testing.T) {
 			of[i] = "(op = bool (col 1 int4) (op + int4 (col 1 int4) " + e + "))"
 		}
 		r := ask(t, &ir.Classify{Clauses: clauses(of...)})
-		return r.take(int(r.u32()))
+		return r.verdicts()
 	}
 	for _, a := range kinds {
 		alone[a] = shippableOf(a)[0]

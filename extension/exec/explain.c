@@ -6,6 +6,11 @@
 #include "commands/explain.h"
 #include "lib/stringinfo.h"
 #include "nodes/extensible.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/value.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/ruleutils.h"
 
 #include "compat.h"
 #include "pgwire_fdw.h"
@@ -61,6 +66,126 @@ explain_properties(const pgwire_scan_state *state, const pgwire_scan_stats *stat
 	}
 }
 
+/* ---- what was not pushed down, and why (plan/why.c) ---- */
+
+/*
+ * Does ruleutils.c know how to print it, by the relations of the plan? EXPLAIN
+ * must not fail over an explanation.
+ */
+static bool
+is_unprintable(Node *node, void *context)
+{
+	ExplainState *es = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		Var		   *var = (Var *) node;
+		RangeTblEntry *rte;
+
+		if (var->varlevelsup != 0 || var->varno < 1 || var->varno > list_length(es->rtable))
+			return true;
+		rte = rt_fetch(var->varno, es->rtable);
+		return rte->rtekind == RTE_JOIN ||
+			(rte->rtekind != RTE_RELATION && var->varattno > list_length(rte->eref->colnames));
+	}
+	if (IsA(node, SubLink) || IsA(node, Query))
+		return true;
+	/* the names of the fields would be looked for in the plan of a sub-query */
+	if (IsA(node, FieldSelect) && exprType((Node *) ((FieldSelect *) node)->arg) == RECORDOID)
+		return true;
+	return expression_tree_walker(node, is_unprintable, context);
+}
+
+/* Names of relations, as EXPLAIN calls them. */
+static void
+append_relations(StringInfo line, List *relids, int offset, ExplainState *es)
+{
+	const char *separator = "join with ";
+	ListCell   *lc;
+
+	foreach(lc, relids)
+	{
+		int			rti = lfirst_int(lc) + offset;
+		const char *name = NULL;
+
+		if (rti < 1 || rti > list_length(es->rtable))
+			continue;
+		if (rti <= list_length(es->rtable_names))
+			name = list_nth(es->rtable_names, rti - 1);
+		if (name == NULL)
+			name = rt_fetch(rti, es->rtable)->eref->aliasname;
+		appendStringInfo(line, "%s%s", separator, name);
+		separator = ", ";
+	}
+}
+
+/* One refusal as a line: what, and the reason. */
+static char *
+refusal_text(Node *what, const char *reason, int offset, List *context, ExplainState *es)
+{
+	StringInfoData line;
+
+	initStringInfo(&line);
+	if (IsA(what, String))
+		appendStringInfoString(&line, strVal(what));
+	else if (IsA(what, IntList))
+		append_relations(&line, (List *) what, offset, es);
+	else if (!IsA(what, Integer))
+	{
+		what = copyObject(what);
+		OffsetVarNodes(what, offset, 0);
+		if (!is_unprintable(what, es))
+			appendStringInfoString(&line, deparse_expression(what, context, true, false));
+	}
+	if (line.len > 0)
+		appendStringInfoString(&line, ": ");
+	appendStringInfoString(&line, reason);
+	return line.data;
+}
+
+/* Is the text one of the list? */
+static bool
+is_told(List *texts, const char *text)
+{
+	ListCell   *lc;
+
+	foreach(lc, texts)
+		if (strcmp(lfirst(lc), text) == 0)
+			return true;
+	return false;
+}
+
+static void
+explain_refusals(ForeignScanState *node, List *refusals, ExplainState *es)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	int			rti = plan->scan.scanrelid;
+	List	   *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
+	List	   *texts = NIL;
+	int			offset;
+	ListCell   *lc;
+
+	if (rti == 0)
+		rti = bms_next_member(pgwire_scan_base_relids(plan), -1);
+	/* the plan's relations were renumbered all alike */
+	offset = rti - intVal(linitial(refusals));
+	for (int i = 1; i + 1 < list_length(refusals); i += 2)
+	{
+		char	   *text = refusal_text(list_nth(refusals, i), strVal(list_nth(refusals, i + 1)),
+										offset, context, es);
+
+		if (!is_told(texts, text))
+			texts = lappend(texts, text);
+	}
+	if (es->format != EXPLAIN_FORMAT_TEXT)
+		ExplainPropertyList("Not Pushed Down", texts, es);
+	else
+		foreach(lc, texts)
+			ExplainPropertyText("Not pushed down", lfirst(lc), es);
+}
+
 void
 pgwireExplainForeignScan(ForeignScanState *node, ExplainState *es)
 {
@@ -68,7 +193,11 @@ pgwireExplainForeignScan(ForeignScanState *node, ExplainState *es)
 	pgwire_scan_stats stats = {0};
 
 	if (es->verbose)
+	{
 		ExplainPropertyText("Remote SQL", state->plan.sql, es);
+		if (state->plan.refusals != NIL)
+			explain_refusals(node, state->plan.refusals, es);
+	}
 	if (!es->analyze)
 		return;
 	if (state->stream.scan != NULL)

@@ -71,27 +71,26 @@ put_options(StringInfo request, List *options)
 /* ---- who checks which condition ---- */
 
 static void
-put_clauses(StringInfo request, RelOptInfo *baserel, List *rinfos)
+put_clauses(StringInfo request, pgwire_ir *ir, RelOptInfo *baserel, List *rinfos)
 {
 	pgwire_rel *rel = baserel->fdw_private;
-	pgwire_ir	ir;
 	ListCell   *lc;
 
-	pgwire_ir_begin(&ir, baserel->relid, rel->extensions, false);
+	pgwire_ir_begin(ir, baserel->relid, rel->extensions, false);
 	foreach(lc, rinfos)
-		pgwire_ir_clause(&ir, lfirst_node(RestrictInfo, lc)->clause);
-	pgwire_ir_finish(&ir, request);
+		pgwire_ir_clause(ir, lfirst_node(RestrictInfo, lc)->clause);
+	pgwire_ir_finish(ir, request);
 }
 
 /*
- * Take the answer: a byte for each clause, whether the remote may check it.
+ * Take the answer: for each clause whether the remote may check it, or why not.
  *
  * A condition from above a security barrier (a view's, or a row security
  * policy's) must not see rows that the barrier hides, and the remote checks
  * conditions in an order of its own: unless leakproof, it stays here.
  */
 static void
-get_shippable(pgwire_reply *reply, RelOptInfo *baserel, List *rinfos)
+get_verdicts(pgwire_reply *reply, const pgwire_ir *ir, RelOptInfo *baserel, List *rinfos)
 {
 	pgwire_rel *rel = baserel->fdw_private;
 	uint32		n = pgwire_get_u32(reply);
@@ -101,9 +100,21 @@ get_shippable(pgwire_reply *reply, RelOptInfo *baserel, List *rinfos)
 	foreach(lc, rinfos)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+		bool		ships = n-- > 0 && pgwire_get_u8(reply) != 0;
 
-		if (n-- > 0 && pgwire_get_u8(reply) != 0 &&
-			restriction_is_securely_promotable(rinfo, baserel))
+		if (!ships)
+		{
+			uint32		number = pgwire_get_u32(reply);
+
+			pgwire_refuse(rel, rinfo, pgwire_ir_node(ir, number), pgwire_get_string(reply));
+		}
+		else if (!restriction_is_securely_promotable(rinfo, baserel))
+		{
+			ships = false;
+			pgwire_refuse(rel, rinfo, (Node *) rinfo->clause,
+						  "may see only rows that a security barrier lets through");
+		}
+		if (ships)
 			rel->remote_conds = lappend(rel->remote_conds, rinfo);
 		else
 			rel->local_conds = lappend(rel->local_conds, rinfo);
@@ -127,6 +138,7 @@ pgwire_classify(RelOptInfo *baserel, List *rinfos)
 	List	   *unknown = NIL;
 	StringInfoData request;
 	pgwire_reply reply;
+	pgwire_ir	ir;
 	ListCell   *lc;
 
 	foreach(lc, rinfos)
@@ -136,9 +148,9 @@ pgwire_classify(RelOptInfo *baserel, List *rinfos)
 	if (unknown == NIL)
 		return;
 	pgwire_begin_request(&request, PGWIRE_REQ_CLASSIFY);
-	put_clauses(&request, baserel, unknown);
+	put_clauses(&request, &ir, baserel, unknown);
 	reply = pgwire_ask(&request);
-	get_shippable(&reply, baserel, unknown);
+	get_verdicts(&reply, &ir, baserel, unknown);
 	pfree(request.data);
 }
 
@@ -158,6 +170,7 @@ ask_relation(RelOptInfo *baserel, Oid foreigntableid)
 	List	   *rinfos = NIL;
 	StringInfoData request;
 	pgwire_reply reply;
+	pgwire_ir	ir;
 	ListCell   *lc;
 
 	foreach(lc, server->options)
@@ -175,7 +188,7 @@ ask_relation(RelOptInfo *baserel, Oid foreigntableid)
 	pgwire_put_u32(&request, PGWIRE_SERVER_MAJOR);
 	put_options(&request, server->options);
 	put_options(&request, table->options);
-	put_clauses(&request, baserel, rinfos);
+	put_clauses(&request, &ir, baserel, rinfos);
 	reply = pgwire_ask(&request);
 	rel->schema_name = pgwire_get_string(&reply);
 	rel->table_name = pgwire_get_string(&reply);
@@ -183,7 +196,7 @@ ask_relation(RelOptInfo *baserel, Oid foreigntableid)
 	rel->tuple_cost = pgwire_get_f64(&reply);
 	rel->fetch_size = pgwire_get_u32(&reply);
 	rel->fetch_memory = pgwire_get_i64(&reply);
-	get_shippable(&reply, baserel, rinfos);
+	get_verdicts(&reply, &ir, baserel, rinfos);
 	pfree(request.data);
 }
 
@@ -394,6 +407,7 @@ pgwireGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	List	   *rinfos = NIL;
 	List	   *remote = NIL;
 	List	   *local = NIL;
+	List	   *kept = NIL;
 	List	   *params;
 	List	   *private;
 	pgwire_ir	ir;
@@ -412,13 +426,17 @@ pgwireGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 		if (pgwire_is_remote(baserel, rinfo))
 			remote = lappend(remote, rinfo->clause);
 		else
+		{
 			local = lappend(local, rinfo->clause);
+			kept = lappend(kept, rinfo);
+		}
 	}
 	reply = ask_statement(&ir, root, baserel, foreigntableid, remote, local);
 
 	scan.fetch_memory_kb = (int) (rel->fetch_memory / 1024);
 	scan.fetch_size = rel->fetch_size;
 	scan.expected_kb = expected_kb(baserel, best_path->path.rows);
+	scan.refusals = pgwire_pack_refusals(root, baserel, rel->refusals, kept);
 	private = get_statement(&reply, &ir, &scan, &params);
 	return make_foreignscan(tlist, local, baserel->relid, params, private,
 							NIL,	/* no fdw_scan_tlist: rows of the table */

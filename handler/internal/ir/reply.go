@@ -22,10 +22,15 @@ func putBool(b []byte, v bool) []byte {
 	return append(b, 0)
 }
 
-func putBools(b []byte, vs []bool) []byte {
+// putVerdicts writes a counted list: uint8 1 for what ships; else uint8 0, uint32
+// number of the node that is to blame, text reason.
+func putVerdicts(b []byte, vs []Verdict) []byte {
 	b = putU32(b, uint32(len(vs)))
 	for _, v := range vs {
-		b = putBool(b, v)
+		b = putBool(b, v.Ships())
+		if !v.Ships() {
+			b = putText(putU32(b, v.ID), v.Reason)
+		}
 	}
 	return b
 }
@@ -37,20 +42,20 @@ func putText(b []byte, s string) []byte {
 	return append(append(b, s...), 0)
 }
 
-// AppendShippable encodes the reply to Classify: uint32 count and a uint8 per
-// clause.
-func AppendShippable(b []byte, ship []bool) []byte { return putBools(b, ship) }
+// AppendVerdicts encodes the reply to Classify: a verdict for each clause, as
+// putVerdicts writes them.
+func AppendVerdicts(b []byte, verdicts []Verdict) []byte { return putVerdicts(b, verdicts) }
 
 // Append encodes the reply: text schema, text table, float64 startup cost,
-// float64 tuple cost, uint32 fetch size, uint64 fetch memory in bytes, and one
-// uint8 per clause, counted. A text is counted and terminated.
+// float64 tuple cost, uint32 fetch size, uint64 fetch memory in bytes, and a
+// verdict for each clause (putVerdicts). A text is counted and terminated.
 func (r *RelationReply) Append(b []byte) []byte {
 	b = putText(putText(b, r.Schema), r.Table)
 	b = putF64(b, r.StartupCost)
 	b = putF64(b, r.TupleCost)
 	b = putU32(b, uint32(r.FetchSize))
 	b = binary.LittleEndian.AppendUint64(b, uint64(r.FetchMemory))
-	return putBools(b, r.Ship)
+	return putVerdicts(b, r.Ship)
 }
 
 // Size is how many bytes Append appends.

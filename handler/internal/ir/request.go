@@ -39,9 +39,18 @@ type RelationReply struct {
 	StartupCost   float64
 	TupleCost     float64
 	FetchSize     int
-	FetchMemory   int64  // bytes
-	Ship          []bool // one for each clause
+	FetchMemory   int64     // bytes
+	Ship          []Verdict // one for each clause
 }
+
+// Verdict says whether a clause may run on the remote server.
+type Verdict struct {
+	ID     uint32 // Node.ID of the part that is to blame
+	Reason string // in words, for EXPLAIN; empty: it ships
+}
+
+// Ships says that it may.
+func (v Verdict) Ships() bool { return v.Reason == "" }
 
 // Classify asks which clauses may run on the remote server.
 type Classify struct {

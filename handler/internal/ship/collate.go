@@ -1,6 +1,10 @@
 package ship
 
-import "pgwire_fdw/handler/internal/ir"
+import (
+	"fmt"
+
+	"pgwire_fdw/handler/internal/ir"
+)
 
 // collateKind says where a collation comes from, in order of precedence.
 type collateKind int
@@ -66,6 +70,17 @@ func ofResult(c *ir.Collation) collation {
 	return collation{kind: collateUnsafe, of: c}
 }
 
+// collationName is for people.
+func collationName(c *ir.Collation) string {
+	switch {
+	case c == nil:
+		return "collation"
+	case c.Default:
+		return "the default collation"
+	}
+	return fmt.Sprintf("collation %q", c.Name)
+}
+
 const cCollation = 950 // C_COLLATION_OID
 
 // isName: the one type whose own collation is not the default (pg_type.dat).
@@ -110,7 +125,7 @@ func (c collation) checkInput(e ir.Expr, input *ir.Collation, f *ir.Function) er
 		(c.remote == nil || c.remote.Deterministic):
 		return nil
 	}
-	return refuse(e, "collation does not come from a column of the foreign table")
+	return refuse(e, "%s does not come from a column of the foreign table", collationName(input))
 }
 
 // ofResult is the collation of a result, that of the arguments being c.

@@ -12,9 +12,11 @@ func known(o ir.Origin) bool { return o.Builtin || o.Extension }
 func functionOK(e ir.Expr, f *ir.Function) error {
 	switch {
 	case !known(f.Origin):
-		return refuse(e, "function %s.%s is neither built-in nor of an extension of the server", f.Schema, f.Name)
+		return refuse(e, `function %s.%s is neither built in nor of an extension named in "extensions"`, f.Schema, f.Name)
+	case f.Volatility == 'v':
+		return refuse(e, "function %s is volatile", f.Name)
 	case f.Volatility != 'i':
-		return refuse(e, "function %s is not immutable", f.Name)
+		return refuse(e, "function %s is stable: another session may answer otherwise", f.Name)
 	case f.RetSet || f.Kind != 'f':
 		return refuse(e, "%s is not a plain function", f.Name)
 	case f.Builtin && surroundings[f.OID] != "":
@@ -25,7 +27,7 @@ func functionOK(e ir.Expr, f *ir.Function) error {
 
 func operatorOK(e ir.Expr, o *ir.Operator, f *ir.Function) error {
 	if !known(o.Origin) {
-		return refuse(e, "operator %s.%s is neither built-in nor of an extension of the server", o.Schema, o.Name)
+		return refuse(e, `operator %s.%s is neither built in nor of an extension named in "extensions"`, o.Schema, o.Name)
 	}
 	return functionOK(e, f)
 }

@@ -49,7 +49,7 @@ func Clause(e ir.Expr) (ir.Expr, error) {
 		return nil, err
 	}
 	if state.kind == collateUnsafe {
-		return nil, refuse(e, "collation does not come from a column of the foreign table")
+		return nil, refuse(e, "%s does not come from a column of the foreign table", collationName(state.of))
 	}
 	return e, nil
 }
@@ -88,7 +88,7 @@ func (w *walker) visit(slot *ir.Expr, lazy bool) (collation, error) {
 		return collation{}, err
 	}
 	if t := e.Base().Type; !known(t.Origin) {
-		return collation{}, refuse(e, "type %s is neither built-in nor of an extension of the server", t.Name)
+		return collation{}, refuse(e, `type %s is neither built in nor of an extension named in "extensions"`, t.Name)
 	}
 	return state, nil
 }

@@ -74,12 +74,12 @@ func TestKinds(t *testing.T) {
 		{`(null (nullif public.=/x citext (col 1 citext) (const citext x)))`, "no: another operator"},
 		{`(any = (col 1 int4) (const int4[] "{1,2}"))`, "ship"},
 		{`(all < (col 1 int4) (ext 1 int4[]))`, "ship (ext 1 int4[])"},
-		{`(any =/s (col 1 int4) (const int4[] "{1,2}"))`, "no: not immutable"},
+		{`(any =/s (col 1 int4) (const int4[] "{1,2}"))`, "no: is stable"},
 		{`(or (null (col 1 int4)) (not (istrue (col 3 bool))))`, "ship"},
 		{`(op > bool (coalesce int4 (col 1 int4) (const int4 1)) (const int4 1))`, "ship"},
 		{`(op > bool (greatest btint4cmp int4 (col 1 int4) (const int4 1)) (const int4 1))`, "ship"},
 		{`(null (least public.cmp/x citext (col 1 citext) (const citext x)))`, "no: order of type"},
-		{`(null (least cmp/s int4 (col 1 int4)))`, "no: not immutable"},
+		{`(null (least cmp/s int4 (col 1 int4)))`, "no: is stable"},
 		{`(op = bool (at (col 4 int4[]) (const int4 1)) (const int4 1))`, "ship"},
 		{`(op = bool (slice (col 4 int4[]) - (col 1 int4)) (const int4[] "{}"))`, "ship"},
 		{`(null (at (col 4 jsonb) (const int4 1)))`, "no: subscript of type jsonb"},
@@ -92,8 +92,8 @@ func TestKinds(t *testing.T) {
 		{`(unknown bool foreign)`, "no: kind that is not sent (node 999)"},
 		// casts through text
 		{`(op = bool {} (io int4out textin text (col 1 int4)) (const text 5))`, "ship"},
-		{`(op = bool {} (io timestamptz_out/s textin text (col 1 timestamptz)) (const text 5))`, "no: timestamptz_out is not immutable"},
-		{`(notnull (io textout date_in/s date (col 2 text)))`, "no: date_in is not immutable"},
+		{`(op = bool {} (io timestamptz_out/s textin text (col 1 timestamptz)) (const text 5))`, "no: timestamptz_out is stable"},
+		{`(notnull (io textout date_in/s date (col 2 text)))`, "no: date_in is stable"},
 		{`(notnull (io float8out textin text (col 1 float8)))`, "no: depends on settings"},
 		{`(notnull (io byteaout textin text (col 1 bytea)))`, "no: depends on settings"},
 		{`(notnull (io intervalout textin text (col 1 interval)))`, "no: depends on settings"},
@@ -113,9 +113,11 @@ func TestFunctions(t *testing.T) {
 			want := "ship"
 			switch {
 			case !origin.known:
-				want = "no: neither built-in nor"
-			case v != "":
-				want = "no: not immutable"
+				want = "no: neither built in nor"
+			case v == "s":
+				want = "no: is stable"
+			case v == "v":
+				want = "no: is volatile"
 			}
 			check(t, `(op = bool (func `+object+` int4 (col 1 int4)) (const int4 1))`, want)
 			check(t, `(op `+object+` bool (col 1 int4) (const int4 1))`, want)
@@ -126,7 +128,7 @@ func TestFunctions(t *testing.T) {
 	// the OID of another object in a user's function means nothing
 	check(t, `(func public.f/x#2311 bool (col 1 int4))`, "ship")
 	// what is left beside a foreign column is judged as a whole
-	check(t, `(op = bool (col 1 int4) (op + int4 (col 2 int4) (func random/v int4)))`, "no: random is not immutable")
+	check(t, `(op = bool (col 1 int4) (op + int4 (col 2 int4) (func random/v int4)))`, "no: random is volatile")
 	check(t, `(op = bool (col 1 int4) (unknown int4 volatile))`, "no: kind that is not sent")
 	check(t, `(op = bool (col 1 int4) (unknown int4 alone))`, "no: kind that is not sent")
 }
@@ -305,7 +307,7 @@ func TestCase(t *testing.T) {
 		{`(and (col 3 bool) (case bool (ext 1 int4) ((op = bool (casetest int4) (const int4 1)) (ext 2 bool))))`,
 			"ship (case bool (ext 1 int4) ((op = bool (casetest int4) (const int4 1)) (ext 2 bool)))"},
 		{`(or (case bool (ext 1 int4) ((op = bool (casetest int4) (func random/v int4)) (ext 2 bool))) (col 3 bool))`,
-			"no: random is not immutable"},
+			"no: random is volatile"},
 		{`(or (case bool (ext 1 int4) ((op = bool (casetest int4) (const int4 1)) (ext 2 bool))) (col 3 bool))`,
 			"ship (case bool (ext 1 int4) ((op = bool (casetest int4) (const int4 1)) (ext 2 bool)))"},
 	} {
