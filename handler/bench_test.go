@@ -13,8 +13,8 @@ func BenchmarkPlan(b *testing.B) {
 	questions := map[string][]byte{
 		"relation": ir.Encode(&ir.Relation{Major: 15, Server: []byte("host\x00h\x00dbname\x00d\x00"),
 			Table: []byte("table_name\x00t\x00"), Clauses: where}),
-		"select": ir.Encode(&ir.Select{Schema: "public", Table: "t", Columns: []ir.Column{{Attno: 1, Fetch: true, Name: "id"},
-			{Attno: 2, Fetch: true, Name: "a"}, {Attno: 3, Fetch: true, Name: "b"}}, Clauses: where}),
+		"query": ir.Encode(statement(scan([]int32{1, 2, 3}, map[int32]string{1: "id", 2: "a", 3: "b"},
+			`(op = bool (col 1 int4) (const int4 5))`))),
 	}
 	for name, q := range questions {
 		b.Run(name, func(b *testing.B) {

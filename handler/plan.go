@@ -12,9 +12,6 @@ import (
 	"pgwire_fdw/handler/internal/sqlstate"
 )
 
-// maxColumns is MaxTupleAttributeNumber.
-const maxColumns = 1664
-
 // Plan answers one question of the planner. Request and reply are as package
 // ir describes them; the request is not kept, the reply must not be changed.
 // The reply depends on nothing but the bytes of the request. So what was
@@ -46,8 +43,8 @@ func plan(request []byte) ([]byte, *Error) {
 		return relation(r)
 	case *ir.Classify:
 		return ir.AppendVerdicts(nil, verdicts(r.Clauses)), nil
-	case *ir.Select:
-		return selectStatement(r)
+	case *ir.QueryRequest:
+		return query(r)
 	}
 	return nil, sqlerr.New(sqlstate.InternalError, "planner request %T is not handled", req)
 }
@@ -76,75 +73,64 @@ func relation(r *ir.Relation) ([]byte, *Error) {
 }
 
 // verdicts says which clauses may run on the remote server, and why others not.
-func verdicts(clauses []ir.Expr) []ir.Verdict {
+func verdicts(clauses []ir.Clause) []ir.Verdict {
 	all := make([]ir.Verdict, len(clauses))
 	for i, c := range clauses {
-		_, err := ship.Clause(c)
+		_, err := ship.Clause(c.Expr)
 		var refusal *ship.Refusal
 		if errors.As(err, &refusal) {
-			all[i] = ir.Verdict{ID: refusal.ID, Reason: refusal.Reason}
+			all[i] = ir.Verdict(*refusal)
 		}
 	}
 	return all
 }
 
-// selectStatement writes the statement of a scan.
-func selectStatement(r *ir.Select) ([]byte, *Error) {
-	q := deparse.Select{Schema: r.Schema, Table: r.Table, Lock: r.Lock, Wait: r.Wait,
-		Where: make([]ir.Expr, len(r.Clauses))}
-	var e *Error
-	if q.Columns, q.Fetch, e = columns(r.Columns); e != nil {
+// query says what of a query cannot be sent, or writes its statement.
+func query(r *ir.QueryRequest) ([]byte, *Error) {
+	refusals := ship.Query(r.Query)
+	if !r.Statement {
+		verdicts := make([]ir.Verdict, len(refusals))
+		for i, refusal := range refusals {
+			verdicts[i] = ir.Verdict(refusal)
+		}
+		return ir.AppendRefusals(nil, verdicts), nil
+	}
+	if len(refusals) > 0 {
+		return nil, sqlerr.New(sqlstate.InternalError, "query could be sent to the remote server before, but not now: %w", &refusals[0])
+	}
+	if e := remoteNames(r.Query); e != nil {
 		return nil, e
 	}
-	for i, c := range r.Clauses {
-		shipped, err := ship.Clause(c)
-		if err != nil {
-			return nil, sqlerr.New(sqlstate.InternalError, "condition could be sent to the remote server before, but not now: %w", err)
-		}
-		q.Where[i] = shipped
-	}
-	statement, err := q.Deparse()
+	statement, err := deparse.Query(r.Query)
 	if errors.Is(err, deparse.ErrTooManyParams) {
 		return nil, sqlerr.New(sqlstate.TooManyArguments, "%w", err)
 	}
 	if err != nil {
 		return nil, sqlerr.New(sqlstate.InternalError, "%w", err)
 	}
-	reply := ir.SelectReply{SQL: statement.SQL, Attnos: q.Fetch, LocksRows: r.Lock != ir.LockNone,
-		Params: make([]uint32, len(statement.Params))}
+	reply := ir.QueryReply{SQL: statement.SQL, LocksRows: len(r.Query.Locks) > 0, Params: make([]uint32, len(statement.Params))}
 	for i, p := range statement.Params {
 		reply.Params[i] = p.Expr.Base().ID
 	}
 	return reply.Append(make([]byte, 0, reply.Size())), nil
 }
 
-// columns answers the remote names by number, and what is fetched: user columns
-// in the order of the table, then ctid.
-func columns(cols []ir.Column) (names []string, fetch []int32, e *Error) {
-	if n := len(cols); n > 0 && cols[n-1].Attno > 0 {
-		names = make([]string, min(cols[n-1].Attno, maxColumns)+1)
+// remoteNames gives the columns of all tables the names that they have there.
+func remoteNames(q *ir.Query) *Error {
+	var failed error
+	q.Tables(func(table *ir.Item) {
+		for i := range table.Columns {
+			c := &table.Columns[i]
+			pairs, err := option.SplitPairs(c.Options)
+			if err != nil {
+				failed = err
+				return
+			}
+			c.Name = option.ColumnName(pairs, c.Name)
+		}
+	})
+	if failed != nil {
+		return sqlerr.New(sqlstate.InternalError, "%w", failed)
 	}
-	fetch = make([]int32, 0, len(cols))
-	ctid := false
-	for _, c := range cols {
-		if c.Attno == ir.CtidAttno {
-			ctid = c.Fetch
-			continue
-		}
-		if c.Attno < 1 || int(c.Attno) >= len(names) {
-			return nil, nil, sqlerr.New(sqlstate.InternalError, "column number %d is not in order", c.Attno)
-		}
-		pairs, err := option.SplitPairs(c.Options)
-		if err != nil {
-			return nil, nil, sqlerr.New(sqlstate.InternalError, "%w", err)
-		}
-		names[c.Attno] = option.ColumnName(pairs, c.Name)
-		if c.Fetch {
-			fetch = append(fetch, c.Attno)
-		}
-	}
-	if ctid {
-		fetch = append(fetch, ir.CtidAttno)
-	}
-	return names, fetch, nil
+	return nil
 }

@@ -3,6 +3,7 @@ package handler
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"runtime/debug"
 	"strings"
@@ -74,7 +75,13 @@ func ask(t *testing.T, q ir.Request) *replyReader {
 	return &replyReader{t, b}
 }
 
-func clauses(notations ...string) []ir.Expr { return irtest.ParseAll(notations...) }
+func clauses(notations ...string) []ir.Clause {
+	var all []ir.Clause
+	for _, e := range irtest.ParseAll(notations...) {
+		all = append(all, ir.Clause{Expr: e})
+	}
+	return all
+}
 
 func TestPlanRelation(t *testing.T) {
 	r := ask(t, &ir.Relation{
@@ -120,29 +127,41 @@ func TestPlanTupleCost(t *testing.T) {
 	}
 }
 
-func TestPlanSelect(t *testing.T) {
-	q := &ir.Select{
-		Schema: "S", Table: "t", Lock: ir.LockShare,
-		Columns: []ir.Column{
-			{Attno: ir.CtidAttno, Fetch: true, Name: "ctid"},
-			{Attno: 1, Name: "a", Options: []byte("column_name\x00A\x00")},
-			{Attno: 2, Fetch: true, Name: "b"},
-		},
-		Clauses: clauses(`(null (col 2 int4))`,
-			`(op = bool (col 1 int4) (op + int4 (ext 1 int4) (const int4 1)))`),
+// scan is a query of one table, S.t, whose columns are named by number.
+func scan(fetch []int32, columns map[int32]string, where ...string) *ir.Query {
+	item := ir.Item{Number: 1, Kind: ir.ItemTable, Schema: "S", Name: "t"}
+	for attno := int32(-10); attno < 10; attno++ {
+		if name, ok := columns[attno]; ok {
+			name, remote, renamed := strings.Cut(name, ">")
+			c := ir.Column{Attno: attno, Name: name}
+			if renamed {
+				c.Options = []byte("column_name\x00" + remote + "\x00")
+			}
+			item.Columns = append(item.Columns, c)
+		}
 	}
-	r := ask(t, q)
+	q := &ir.Query{Items: []ir.Item{item}, From: ir.FromItem(1)}
+	for _, c := range clauses(where...) {
+		q.Where = append(q.Where, c.Expr)
+	}
+	for _, attno := range fetch {
+		q.Targets = append(q.Targets, ir.Target{Expr: irtest.Parse(fmt.Sprintf("(col %d int4)", attno))})
+	}
+	return q
+}
+
+func statement(q *ir.Query) ir.Request { return &ir.QueryRequest{Statement: true, Query: q} }
+
+func TestPlanScan(t *testing.T) {
+	q := scan([]int32{2, ir.CtidAttno}, map[int32]string{ir.CtidAttno: "ctid", 1: "a>A", 2: "b"}, `(null (col 2 int4))`,
+		`(op = bool (col 1 int4) (op + int4 (ext 1 int4) (const int4 1)))`)
+	q.Locks = []ir.RowLock{{Item: 1, Strength: ir.LockShare}}
+	r := ask(t, statement(q))
 	if sql := r.text(); sql != "SELECT b, ctid FROM \"S\".t WHERE ((b IS NULL)) AND ((\"A\" = $1::integer)) FOR SHARE" {
 		t.Errorf("got %q", sql)
 	}
 	if n, id := r.u32(), r.u32(); n != 1 || id != 4 {
 		t.Errorf("%d parameters, the first one node %d", n, id)
-	}
-	if n := r.u32(); n != 2 {
-		t.Fatalf("%d columns", n)
-	}
-	if a, b := int32(r.u32()), int32(r.u32()); a != 2 || b != ir.CtidAttno {
-		t.Errorf("columns %d, %d", a, b)
 	}
 	if r.u8() != 1 {
 		t.Error("rows are not locked")
@@ -152,10 +171,8 @@ func TestPlanSelect(t *testing.T) {
 
 // A constant that is too large for a statement is a parameter.
 func TestPlanLargeConstant(t *testing.T) {
-	q := &ir.Select{Schema: "s", Table: "t", Columns: []ir.Column{{Attno: 1, Name: "a"}},
-		Clauses: clauses(`(op = bool (col 1 bytea) (const bytea large))`)}
-	r := ask(t, q)
-	if sql := r.text(); sql != "SELECT NULL FROM s.t WHERE ((a = $1::bytea))" {
+	r := ask(t, statement(scan(nil, map[int32]string{1: "a"}, `(op = bool (col 1 bytea) (const bytea large))`)))
+	if sql := r.text(); sql != "SELECT NULL FROM \"S\".t WHERE ((a = $1::bytea))" {
 		t.Errorf("got %q", sql)
 	}
 	if n, id := r.u32(), r.u32(); n != 1 || id != 2 {
@@ -163,23 +180,28 @@ func TestPlanLargeConstant(t *testing.T) {
 	}
 }
 
-func TestPlanColumnsOutOfOrder(t *testing.T) {
-	for _, attnos := range [][]int32{{2, 1}, {0}, {-2}, {1 << 30}} {
-		q := &ir.Select{Schema: "s", Table: "t"}
-		for _, n := range attnos {
-			q.Columns = append(q.Columns, ir.Column{Attno: n, Name: "a", Fetch: true})
-		}
-		if _, err := Plan(ir.Encode(q)); err == nil || err.SQLState != "XX000" {
-			t.Errorf("%v: %v", attnos, err)
-		}
+// What is to be sent must be fit to be sent; what is asked about gets an answer.
+func TestPlanQueryRefused(t *testing.T) {
+	q := func() *ir.Query { return scan(nil, nil, `(op > bool (col 2 int4) (func random/v int4))`) }
+	if _, err := Plan(ir.Encode(statement(q()))); err == nil || err.SQLState != "XX000" ||
+		!strings.Contains(err.Message, "is volatile") {
+		t.Errorf("got %v", err)
 	}
+	r := ask(t, &ir.QueryRequest{Query: q()})
+	if n, id, reason := r.u32(), r.u32(), r.text(); n != 1 || id != 2 || !strings.Contains(reason, "is volatile") {
+		t.Errorf("%d refusals, the first one of node %d: %s", n, id, reason)
+	}
+	r.end()
+	r = ask(t, &ir.QueryRequest{Query: scan([]int32{1}, nil)})
+	if n := r.u32(); n != 0 {
+		t.Errorf("%d refusals", n)
+	}
+	r.end()
 }
 
-// A condition whose columns are not fetched cannot be checked here.
-func TestPlanSelectRefused(t *testing.T) {
-	q := &ir.Select{Schema: "s", Table: "t", Clauses: clauses(`(op > bool (col 2 int4) (func random/v int4))`)}
-	if _, err := Plan(ir.Encode(q)); err == nil || err.SQLState != "XX000" ||
-		!strings.Contains(err.Message, "is volatile") {
+// A column whose name was not told cannot be written.
+func TestPlanColumnWithoutName(t *testing.T) {
+	if _, err := Plan(ir.Encode(statement(scan([]int32{1}, nil)))); err == nil || err.SQLState != "XX000" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -214,16 +236,17 @@ func TestDepth(t *testing.T) {
 		for _, c := range []struct {
 			depth int
 			state string
-		}{{(ir.MaxDepth - 2) / per, ""}, {ir.MaxDepth + 10, "54001"}} {
+		}{{(ir.MaxDepth - ir.ClauseDepth - 2) / per, ""}, {ir.MaxDepth + 10, "54001"}} {
 			q := clauses("(op = bool " + nest(form, c.depth) + " (ext 1 int4))")
 			for _, r := range []ir.Request{&ir.Classify{Clauses: q},
-				&ir.Select{Schema: "s", Table: "t", Columns: []ir.Column{{Attno: 1, Name: "a"}}, Clauses: q}} {
+				statement(&ir.Query{Items: []ir.Item{{Number: 1, Kind: ir.ItemTable, Columns: []ir.Column{{Attno: 1, Name: "a"}}}},
+					From: ir.FromItem(1), Where: []ir.Expr{q[0].Expr}})} {
 				b := ir.Encode(r)
 				usual := debug.SetMaxStack(1 << 20)
 				_, err := Plan(b)
 				debug.SetMaxStack(usual)
 				switch {
-				case c.state == "" && err != nil && !strings.HasPrefix(err.Message, "condition could be sent"):
+				case c.state == "" && err != nil && !strings.HasPrefix(err.Message, "query could be sent"):
 					t.Errorf("%s, %d times: %v", form, c.depth, err)
 				case c.state != "" && (err == nil || err.SQLState != c.state):
 					t.Errorf("%s, %d times: %v, want %s", form, c.depth, err, c.state)

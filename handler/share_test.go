@@ -47,9 +47,8 @@ func TestParametersAreSharedByEqualExpressionsOnly(t *testing.T) {
 	shared := 0
 	for range 3000 {
 		a, b := g.expr(g.Intn(3)), g.expr(g.Intn(3))
-		q := &ir.Select{Schema: "s", Table: "t", Columns: []ir.Column{{Attno: 1, Name: "a"}, {Attno: 2, Name: "b"}},
-			Clauses: clauses("(op = bool (col 1 int4) "+a+")", "(op = bool (col 2 int4) "+b+")")}
-		r := ask(t, q)
+		q := scan(nil, map[int32]string{1: "a", 2: "b"}, "(op = bool (col 1 int4) "+a+")", "(op = bool (col 2 int4) "+b+")")
+		r := ask(t, statement(q))
 		sql := r.text()
 		one := strings.Contains(sql, "((a = $1::integer)) AND ((b = $1::integer))")
 		two := strings.Contains(sql, "((a = $1::integer)) AND ((b = $2::integer))")
@@ -60,7 +59,7 @@ func TestParametersAreSharedByEqualExpressionsOnly(t *testing.T) {
 		for i := range ids {
 			ids[i] = r.u32()
 		}
-		bID := q.Clauses[1].Children()[1].Base().ID
+		bID := q.Where[1].Children()[1].Base().ID
 		if ids[0] != 2 || two && (len(ids) != 2 || ids[1] != bID) || one && len(ids) != 1 {
 			t.Fatalf("%s\n%s\n%s\nnodes %v, the second one is %d", a, b, sql, ids, bID)
 		}

@@ -17,27 +17,33 @@
 
 #include "param.h"
 
-static void put_node(pgwire_ir *ir, Node *node, int depth);
-static void put_unknown(pgwire_ir *ir, Node *node, int depth);
-
-/* statement: the request is for SQL text, in which equal nodes share a parameter. */
+/* In a statement, equal nodes share a parameter. */
 void
-pgwire_ir_begin(pgwire_ir *ir, Index relid, List *extensions, bool statement)
+pgwire_ir_begin(pgwire_ir *ir, PlannerInfo *root, Relids relids,
+				List *extensions, bool statement)
 {
+	int			relid = -1;
+
 	memset(ir, 0, sizeof(*ir));
 	pgwire_ir_begin_objects();
 	ir->statement = statement;
-	ir->relid = relid;
 	ir->extensions = extensions;
 	ir->guc_level = -1;
 	initStringInfo(&ir->clauses);
+	while ((relid = bms_next_member(relids, relid)) >= 0)
+		ir->next_item = relid + 1;
+	pgwire_ir_push_level(ir, root);
+	relid = -1;
+	while ((relid = bms_next_member(relids, relid)) >= 0)
+		ir->level->items[relid] = relid;
 }
 
 void
-pgwire_ir_clause(pgwire_ir *ir, Expr *clause)
+pgwire_ir_clause(pgwire_ir *ir, uint8 context, Expr *clause)
 {
 	ir->nclauses++;
-	put_node(ir, (Node *) clause, 0);
+	pgwire_put_u8(&ir->clauses, context);
+	pgwire_ir_expr(ir, (Node *) clause, PGWIRE_IR_CLAUSE_DEPTH);
 }
 
 static void
@@ -48,20 +54,36 @@ put_table(StringInfo request, const pgwire_ir_table *table)
 		appendBinaryStringInfo(request, table->entries.data, table->entries.len);
 }
 
-/* Append the object tables, the clauses and the equal nodes to the request. */
-void
-pgwire_ir_finish(pgwire_ir *ir, StringInfo request)
+/* Append the object tables, the body and the equal nodes to the request. */
+static void
+finish(pgwire_ir *ir, StringInfo request, bool clauses)
 {
 	pgwire_end_transmission_modes(ir->guc_level);
 	put_table(request, &ir->types);
 	put_table(request, &ir->functions);
 	put_table(request, &ir->operators);
 	put_table(request, &ir->collations);
-	pgwire_put_u32(request, ir->nclauses);
+	pgwire_put_u32(request, ir->ncolumns);
+	if (ir->ncolumns > 0)
+		appendBinaryStringInfo(request, ir->columns.data, ir->columns.len);
+	if (clauses)
+		pgwire_put_u32(request, ir->nclauses);
 	appendBinaryStringInfo(request, ir->clauses.data, ir->clauses.len);
 	pgwire_put_u32(request, ir->nequals);
 	if (ir->nequals > 0)
 		appendBinaryStringInfo(request, ir->equals.data, ir->equals.len);
+}
+
+void
+pgwire_ir_finish_clauses(pgwire_ir *ir, StringInfo request)
+{
+	finish(ir, request, true);
+}
+
+void
+pgwire_ir_finish_query(pgwire_ir *ir, StringInfo request)
+{
+	finish(ir, request, false);
 }
 
 /* The node of a number, NULL when there is none. */
@@ -72,8 +94,8 @@ pgwire_ir_node(const pgwire_ir *ir, uint32 number)
 }
 
 /* Begin a node: give it its number, write what all nodes have. */
-static void
-put_head(pgwire_ir *ir, uint8 tag, Node *node)
+void
+pgwire_ir_head(pgwire_ir *ir, uint8 tag, Node *node)
 {
 	StringInfo	buf = &ir->clauses;
 
@@ -90,49 +112,77 @@ put_head(pgwire_ir *ir, uint8 tag, Node *node)
 	pgwire_put_u32(buf, pgwire_ir_collation(ir, exprCollation(node)));
 }
 
-static void
-put_args(pgwire_ir *ir, List *args, int depth)
+/* A counted list. */
+void
+pgwire_ir_exprs(pgwire_ir *ir, List *exprs, int depth)
 {
 	ListCell   *lc;
 
-	pgwire_put_u32(&ir->clauses, list_length(args));
-	foreach(lc, args)
-		put_node(ir, (Node *) lfirst(lc), depth + 1);
+	pgwire_put_u32(&ir->clauses, list_length(exprs));
+	foreach(lc, exprs)
+		pgwire_ir_expr(ir, (Node *) lfirst(lc), depth + 1);
+}
+
+/* Whether there is one, and the one. */
+void
+pgwire_ir_optional(pgwire_ir *ir, Node *node, int depth)
+{
+	pgwire_put_u8(&ir->clauses, node != NULL);
+	if (node != NULL)
+		pgwire_ir_expr(ir, node, depth + 1);
 }
 
 /* A node that is a tag, perhaps a byte, and its argument. */
 static void
 put_unary(pgwire_ir *ir, uint8 tag, Node *node, int field, Expr *arg, int depth)
 {
-	put_head(ir, tag, node);
+	pgwire_ir_head(ir, tag, node);
 	if (field >= 0)
 		pgwire_put_u8(&ir->clauses, field);
-	put_node(ir, (Node *) arg, depth + 1);
+	pgwire_ir_expr(ir, (Node *) arg, depth + 1);
 }
 
 /* A node that is a tag, perhaps a byte, and a list of arguments. */
 static void
 put_list(pgwire_ir *ir, uint8 tag, Node *node, int field, List *args, int depth)
 {
-	put_head(ir, tag, node);
+	pgwire_ir_head(ir, tag, node);
 	if (field >= 0)
 		pgwire_put_u8(&ir->clauses, field);
-	put_args(ir, args, depth);
+	pgwire_ir_exprs(ir, args, depth);
 }
 
 /* ---- one function for each kind of node, in the order of ir.h ---- */
+
+/* The level of which the column's relation is an item; NULL: of none. */
+static pgwire_ir_level *
+level_of(const pgwire_ir *ir, const Var *var)
+{
+	pgwire_ir_level *level = ir->level;
+
+	for (Index up = 0; level != NULL && up < var->varlevelsup; up++)
+		level = level->outer;
+	if (level == NULL || (int) var->varno <= 0 || (int) var->varno >= level->size ||
+		level->items[var->varno] == PGWIRE_IR_NONE)
+		return NULL;
+	return level;
+}
 
 static void
 put_var(pgwire_ir *ir, Node *node, int depth)
 {
 	StringInfo	buf = &ir->clauses;
 	Var		   *var = (Var *) node;
-	bool		foreign = (Index) var->varno == ir->relid && var->varlevelsup == 0;
+	pgwire_ir_level *level = level_of(ir, var);
 
-	if (foreign)
+	if (level != NULL)
+	{
 		ir->foreign_vars++;
-	put_head(ir, PGWIRE_IR_VAR, node);
-	pgwire_put_u8(buf, foreign);
+		if (ir->statement)
+			pgwire_ir_column(ir, level, var->varno, var->varattno);
+	}
+	pgwire_ir_head(ir, PGWIRE_IR_VAR, node);
+	pgwire_put_u32(buf, level != NULL ? level->items[var->varno] : PGWIRE_IR_NONE);
 	pgwire_put_u32(buf, (uint32) var->varno);
 	pgwire_put_i32(buf, var->varattno);
 }
@@ -140,7 +190,7 @@ put_var(pgwire_ir *ir, Node *node, int depth)
 static void
 put_const(pgwire_ir *ir, Node *node, int depth)
 {
-	put_head(ir, PGWIRE_IR_CONST, node);
+	pgwire_ir_head(ir, PGWIRE_IR_CONST, node);
 	pgwire_ir_constant(ir, (Const *) node);
 }
 
@@ -152,10 +202,10 @@ put_param(pgwire_ir *ir, Node *node, int depth)
 
 	if (param->paramkind != PARAM_EXTERN && param->paramkind != PARAM_EXEC)
 	{
-		put_unknown(ir, node, depth);
+		pgwire_ir_unknown(ir, node, depth);
 		return;
 	}
-	put_head(ir, PGWIRE_IR_PARAM, node);
+	pgwire_ir_head(ir, PGWIRE_IR_PARAM, node);
 	pgwire_put_u8(buf, param->paramkind);
 	pgwire_put_i32(buf, param->paramid);
 }
@@ -168,14 +218,14 @@ put_operator(pgwire_ir *ir, uint8 tag, OpExpr *op, int depth)
 
 	if (op->opretset)
 	{
-		put_unknown(ir, (Node *) op, depth);
+		pgwire_ir_unknown(ir, (Node *) op, depth);
 		return;
 	}
-	put_head(ir, tag, (Node *) op);
+	pgwire_ir_head(ir, tag, (Node *) op);
 	pgwire_put_u32(buf, pgwire_ir_operator(ir, op->opno));
 	pgwire_put_u32(buf, pgwire_ir_function(ir, get_opcode(op->opno)));
 	pgwire_put_u32(buf, pgwire_ir_collation(ir, op->inputcollid));
-	put_args(ir, op->args, depth);
+	pgwire_ir_exprs(ir, op->args, depth);
 }
 
 static void
@@ -192,15 +242,15 @@ put_func(pgwire_ir *ir, Node *node, int depth)
 
 	if (func->funcretset)
 	{
-		put_unknown(ir, node, depth);
+		pgwire_ir_unknown(ir, node, depth);
 		return;
 	}
-	put_head(ir, PGWIRE_IR_FUNC, node);
+	pgwire_ir_head(ir, PGWIRE_IR_FUNC, node);
 	pgwire_put_u32(buf, pgwire_ir_function(ir, func->funcid));
 	pgwire_put_u8(buf, func->funcformat);
 	pgwire_put_u8(buf, func->funcvariadic);
 	pgwire_put_u32(buf, pgwire_ir_collation(ir, func->inputcollid));
-	put_args(ir, func->args, depth);
+	pgwire_ir_exprs(ir, func->args, depth);
 }
 
 static void
@@ -209,12 +259,12 @@ put_scalar_array(pgwire_ir *ir, Node *node, int depth)
 	StringInfo	buf = &ir->clauses;
 	ScalarArrayOpExpr *op = (ScalarArrayOpExpr *) node;
 
-	put_head(ir, PGWIRE_IR_SCALAR_ARRAY, node);
+	pgwire_ir_head(ir, PGWIRE_IR_SCALAR_ARRAY, node);
 	pgwire_put_u32(buf, pgwire_ir_operator(ir, op->opno));
 	pgwire_put_u32(buf, pgwire_ir_function(ir, get_opcode(op->opno)));
 	pgwire_put_u32(buf, pgwire_ir_collation(ir, op->inputcollid));
 	pgwire_put_u8(buf, op->useOr);
-	put_args(ir, op->args, depth);
+	pgwire_ir_exprs(ir, op->args, depth);
 }
 
 static void
@@ -230,10 +280,10 @@ put_null_test(pgwire_ir *ir, Node *node, int depth)
 {
 	NullTest   *test = (NullTest *) node;
 
-	put_head(ir, PGWIRE_IR_NULL_TEST, node);
+	pgwire_ir_head(ir, PGWIRE_IR_NULL_TEST, node);
 	pgwire_put_u8(&ir->clauses, test->nulltesttype);
 	pgwire_put_u8(&ir->clauses, test->argisrow);
-	put_node(ir, (Node *) test->arg, depth + 1);
+	pgwire_ir_expr(ir, (Node *) test->arg, depth + 1);
 }
 
 static void
@@ -270,10 +320,10 @@ put_coerce_via_io(pgwire_ir *ir, Node *node, int depth)
 
 	getTypeOutputInfo(exprType((Node *) cast->arg), &output, &varlena);
 	getTypeInputInfo(cast->resulttype, &input, &ioparam);
-	put_head(ir, PGWIRE_IR_COERCE_VIA_IO, node);
+	pgwire_ir_head(ir, PGWIRE_IR_COERCE_VIA_IO, node);
 	pgwire_put_u32(buf, pgwire_ir_function(ir, output));
 	pgwire_put_u32(buf, pgwire_ir_function(ir, input));
-	put_node(ir, (Node *) cast->arg, depth + 1);
+	pgwire_ir_expr(ir, (Node *) cast->arg, depth + 1);
 }
 
 static void
@@ -289,11 +339,11 @@ put_min_max(pgwire_ir *ir, Node *node, int depth)
 	MinMaxExpr *expr = (MinMaxExpr *) node;
 	TypeCacheEntry *type = lookup_type_cache(expr->minmaxtype, TYPECACHE_CMP_PROC);
 
-	put_head(ir, PGWIRE_IR_MIN_MAX, node);
+	pgwire_ir_head(ir, PGWIRE_IR_MIN_MAX, node);
 	pgwire_put_u8(buf, expr->op);
 	pgwire_put_u32(buf, pgwire_ir_function(ir, type->cmp_proc));
 	pgwire_put_u32(buf, pgwire_ir_collation(ir, expr->inputcollid));
-	put_args(ir, expr->args, depth);
+	pgwire_ir_exprs(ir, expr->args, depth);
 }
 
 static void
@@ -309,27 +359,27 @@ put_case(pgwire_ir *ir, Node *node, int depth)
 	CaseExpr   *expr = (CaseExpr *) node;
 	ListCell   *lc;
 
-	put_head(ir, PGWIRE_IR_CASE, node);
+	pgwire_ir_head(ir, PGWIRE_IR_CASE, node);
 	pgwire_put_u8(buf, expr->arg != NULL);
 	pgwire_put_u8(buf, expr->defresult != NULL);
 	pgwire_put_u32(buf, list_length(expr->args));
 	if (expr->arg)
-		put_node(ir, (Node *) expr->arg, depth + 1);
+		pgwire_ir_expr(ir, (Node *) expr->arg, depth + 1);
 	foreach(lc, expr->args)
 	{
 		CaseWhen   *when = lfirst_node(CaseWhen, lc);
 
-		put_node(ir, (Node *) when->expr, depth + 1);
-		put_node(ir, (Node *) when->result, depth + 1);
+		pgwire_ir_expr(ir, (Node *) when->expr, depth + 1);
+		pgwire_ir_expr(ir, (Node *) when->result, depth + 1);
 	}
 	if (expr->defresult)
-		put_node(ir, (Node *) expr->defresult, depth + 1);
+		pgwire_ir_expr(ir, (Node *) expr->defresult, depth + 1);
 }
 
 static void
 put_case_test(pgwire_ir *ir, Node *node, int depth)
 {
-	put_head(ir, PGWIRE_IR_CASE_TEST, node);
+	pgwire_ir_head(ir, PGWIRE_IR_CASE_TEST, node);
 }
 
 static void
@@ -356,23 +406,23 @@ put_subscript(pgwire_ir *ir, Node *node, int depth)
 
 	if (ref->refassgnexpr != NULL)
 	{
-		put_unknown(ir, node, depth);
+		pgwire_ir_unknown(ir, node, depth);
 		return;
 	}
-	put_head(ir, PGWIRE_IR_SUBSCRIPT, node);
+	pgwire_ir_head(ir, PGWIRE_IR_SUBSCRIPT, node);
 	pgwire_put_u32(buf, n);
 	for (int i = 0; i < n; i++)
 		pgwire_put_u8(buf,
 					  (bound(ref->reflowerindexpr, i) ? PGWIRE_SUBSCRIPT_LOWER : 0) |
 					  (bound(ref->refupperindexpr, i) ? PGWIRE_SUBSCRIPT_UPPER : 0) |
 					  (ref->reflowerindexpr != NIL ? PGWIRE_SUBSCRIPT_SLICE : 0));
-	put_node(ir, (Node *) ref->refexpr, depth + 1);
+	pgwire_ir_expr(ir, (Node *) ref->refexpr, depth + 1);
 	for (int i = 0; i < n; i++)
 	{
 		if (bound(ref->reflowerindexpr, i))
-			put_node(ir, bound(ref->reflowerindexpr, i), depth + 1);
+			pgwire_ir_expr(ir, bound(ref->reflowerindexpr, i), depth + 1);
 		if (bound(ref->refupperindexpr, i))
-			put_node(ir, bound(ref->refupperindexpr, i), depth + 1);
+			pgwire_ir_expr(ir, bound(ref->refupperindexpr, i), depth + 1);
 	}
 }
 
@@ -381,9 +431,9 @@ put_array_coerce(pgwire_ir *ir, Node *node, int depth)
 {
 	ArrayCoerceExpr *cast = (ArrayCoerceExpr *) node;
 
-	put_head(ir, PGWIRE_IR_ARRAY_COERCE, node);
-	put_node(ir, (Node *) cast->arg, depth + 1);
-	put_node(ir, (Node *) cast->elemexpr, depth + 1);
+	pgwire_ir_head(ir, PGWIRE_IR_ARRAY_COERCE, node);
+	pgwire_ir_expr(ir, (Node *) cast->arg, depth + 1);
+	pgwire_ir_expr(ir, (Node *) cast->elemexpr, depth + 1);
 }
 
 static void
@@ -401,7 +451,7 @@ put_collate(pgwire_ir *ir, Node *node, int depth)
 static void
 put_sql_value(pgwire_ir *ir, Node *node, int depth)
 {
-	put_head(ir, PGWIRE_IR_SQL_VALUE, node);
+	pgwire_ir_head(ir, PGWIRE_IR_SQL_VALUE, node);
 	pgwire_put_u8(&ir->clauses, ((SQLValueFunction *) node)->op);
 }
 
@@ -410,9 +460,9 @@ put_field_select(pgwire_ir *ir, Node *node, int depth)
 {
 	FieldSelect *select = (FieldSelect *) node;
 
-	put_head(ir, PGWIRE_IR_FIELD_SELECT, node);
+	pgwire_ir_head(ir, PGWIRE_IR_FIELD_SELECT, node);
 	pgwire_put_i32(&ir->clauses, select->fieldnum);
-	put_node(ir, (Node *) select->arg, depth + 1);
+	pgwire_ir_expr(ir, (Node *) select->arg, depth + 1);
 }
 
 static void
@@ -463,16 +513,25 @@ needs_surroundings(Node *node, void *context)
 	return expression_tree_walker(node, needs_surroundings, context);
 }
 
+/* Does the tree hold a column of an item? */
+static bool
+has_item(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		return level_of(context, (Var *) node) != NULL;
+	return expression_tree_walker(node, has_item, context);
+}
+
 /* A node with no form of its own in the IR: say what Go must know to refuse it. */
-static void
-put_unknown(pgwire_ir *ir, Node *node, int depth)
+void
+pgwire_ir_unknown(pgwire_ir *ir, Node *node, int depth)
 {
 	StringInfo	buf = &ir->clauses;
-	Bitmapset  *attrs = NULL;
 	uint8		flags = 0;
 
-	pull_varattnos(node, ir->relid, &attrs);
-	if (!bms_is_empty(attrs))
+	if (has_item(node, ir))
 	{
 		flags |= PGWIRE_UNKNOWN_FOREIGN_VAR;
 		ir->foreign_vars++;
@@ -481,7 +540,7 @@ put_unknown(pgwire_ir *ir, Node *node, int depth)
 		flags |= PGWIRE_UNKNOWN_VOLATILE;
 	if (needs_surroundings(node, NULL))
 		flags |= PGWIRE_UNKNOWN_NOT_ALONE;
-	put_head(ir, PGWIRE_IR_UNKNOWN, node);
+	pgwire_ir_head(ir, PGWIRE_IR_UNKNOWN, node);
 	pgwire_put_u8(buf, flags);
 	pgwire_put_u32(buf, (uint32) nodeTag(node));
 }
@@ -490,7 +549,7 @@ put_unknown(pgwire_ir *ir, Node *node, int depth)
 static void
 put_cut_off(pgwire_ir *ir, Node *node)
 {
-	put_head(ir, PGWIRE_IR_UNKNOWN, node);
+	pgwire_ir_head(ir, PGWIRE_IR_UNKNOWN, node);
 	pgwire_put_u8(&ir->clauses, PGWIRE_UNKNOWN_FOREIGN_VAR |
 				  PGWIRE_UNKNOWN_VOLATILE | PGWIRE_UNKNOWN_NOT_ALONE);
 	pgwire_put_u32(&ir->clauses, (uint32) nodeTag(node));
@@ -512,6 +571,7 @@ is_too_long(const pgwire_ir *ir)
  */
 static void (*const writers[]) (pgwire_ir *ir, Node *node, int depth) =
 {
+	[T_Aggref] = pgwire_ir_aggref,
 	[T_ArrayCoerceExpr] = put_array_coerce,
 	[T_ArrayExpr] = put_array,
 	[T_BoolExpr] = put_bool,
@@ -526,6 +586,7 @@ static void (*const writers[]) (pgwire_ir *ir, Node *node, int depth) =
 	[T_DistinctExpr] = put_distinct,
 	[T_FieldSelect] = put_field_select,
 	[T_FuncExpr] = put_func,
+	[T_GroupingFunc] = pgwire_ir_grouping_func,
 	[T_MinMaxExpr] = put_min_max,
 	[T_NullIfExpr] = put_null_if,
 	[T_NullTest] = put_null_test,
@@ -537,10 +598,11 @@ static void (*const writers[]) (pgwire_ir *ir, Node *node, int depth) =
 	[T_ScalarArrayOpExpr] = put_scalar_array,
 	[T_SubscriptingRef] = put_subscript,
 	[T_Var] = put_var,
+	[T_WindowFunc] = pgwire_ir_window_func,
 };
 
-static void
-put_node(pgwire_ir *ir, Node *node, int depth)
+void
+pgwire_ir_expr(pgwire_ir *ir, Node *node, int depth)
 {
 	size_t		tag = (size_t) nodeTag(node);
 	uint32		number = ir->nnodes;
@@ -553,7 +615,7 @@ put_node(pgwire_ir *ir, Node *node, int depth)
 	else if (depth < PGWIRE_IR_MAX_DEPTH && tag < lengthof(writers) && writers[tag] != NULL)
 		writers[tag] (ir, node, depth);
 	else
-		put_unknown(ir, node, depth);
+		pgwire_ir_unknown(ir, node, depth);
 	if (ir->statement && ir->foreign_vars == foreign_vars)
 		pgwire_ir_find_equal(ir, number, start);
 }

@@ -15,7 +15,9 @@
 
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "catalog/pg_type.h"
 #include "commands/defrem.h"
+#include "nodes/makefuncs.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/planmain.h"
@@ -55,19 +57,6 @@ pgwire_begin_request(StringInfo request, uint8 kind)
 	pgwire_put_u8(request, kind);
 }
 
-/* Append a list of DefElem, after its length. */
-static void
-put_options(StringInfo request, List *options)
-{
-	int			length_at = request->len;
-	uint32		length;
-
-	pgwire_put_u32(request, 0);
-	pgwire_append_options(options, request);
-	length = request->len - length_at - sizeof(length);
-	memcpy(request->data + length_at, &length, sizeof(length));
-}
-
 /* ---- who checks which condition ---- */
 
 static void
@@ -76,10 +65,10 @@ put_clauses(StringInfo request, pgwire_ir *ir, RelOptInfo *baserel, List *rinfos
 	pgwire_rel *rel = baserel->fdw_private;
 	ListCell   *lc;
 
-	pgwire_ir_begin(ir, baserel->relid, rel->extensions, false);
+	pgwire_ir_begin(ir, NULL, baserel->relids, rel->extensions, false);
 	foreach(lc, rinfos)
-		pgwire_ir_clause(ir, lfirst_node(RestrictInfo, lc)->clause);
-	pgwire_ir_finish(ir, request);
+		pgwire_ir_clause(ir, PGWIRE_CONTEXT_WHERE, lfirst_node(RestrictInfo, lc)->clause);
+	pgwire_ir_finish_clauses(ir, request);
 }
 
 /*
@@ -186,8 +175,8 @@ ask_relation(RelOptInfo *baserel, Oid foreigntableid)
 
 	pgwire_begin_request(&request, PGWIRE_REQ_RELATION);
 	pgwire_put_u32(&request, PGWIRE_SERVER_MAJOR);
-	put_options(&request, server->options);
-	put_options(&request, table->options);
+	pgwire_put_options(&request, server->options);
+	pgwire_put_options(&request, table->options);
 	put_clauses(&request, &ir, baserel, rinfos);
 	reply = pgwire_ask(&request);
 	rel->schema_name = pgwire_get_string(&reply);
@@ -237,13 +226,8 @@ pgwire_retrieved_rows(RelOptInfo *baserel, double rows, Selectivity local)
 
 /* ---- GetForeignPlan ---- */
 
-/*
- * How the statement locks the rows it reads. SELECT FOR UPDATE and the like
- * lock when the row is fetched; of the strengths, the two that every remote
- * understands are asked for.
- */
 static void
-put_lock(StringInfo request, PlannerInfo *root, Index relid)
+put_lock(StringInfo buf, PlannerInfo *root, Index relid)
 {
 	PlanRowMark *mark = get_plan_rowmark(root->rowMarks, relid);
 	uint8		lock = PGWIRE_LOCK_NONE;
@@ -268,8 +252,12 @@ put_lock(StringInfo request, PlannerInfo *root, Index relid)
 				break;
 		}
 	}
-	pgwire_put_u8(request, lock);
-	pgwire_put_u8(request, wait);
+	pgwire_put_u32(buf, lock != PGWIRE_LOCK_NONE);	/* how many there are */
+	if (lock == PGWIRE_LOCK_NONE)
+		return;
+	pgwire_put_u32(buf, relid);
+	pgwire_put_u8(buf, lock);
+	pgwire_put_u8(buf, wait);
 }
 
 static bool
@@ -278,44 +266,48 @@ has_attr(const Bitmapset *attrs, int attno)
 	return bms_is_member(attno - FirstLowInvalidHeapAttributeNumber, attrs);
 }
 
-/* The columns to fetch, and those that only conditions name. */
-static void
-put_columns(StringInfo request, Relation relation,
-			const Bitmapset *fetch, const Bitmapset *named)
+static List *
+add_column(List *targets, Index relid, int attno, Oid type, int32 typmod, Oid collation)
+{
+	Var		   *var = makeVar(relid, attno, type, typmod, collation, 0);
+
+	return lappend(targets, makeTargetEntry((Expr *) var, list_length(targets) + 1, NULL, false));
+}
+
+/*
+ * The columns to fetch as a target list: those of the table in their order, then
+ * ctid. *attnos gets their numbers.
+ */
+static List *
+fetched_columns(Relation relation, Index relid, const Bitmapset *fetch, List **attnos)
 {
 	TupleDesc	desc = RelationGetDescr(relation);
 	bool		whole_row = has_attr(fetch, InvalidAttrNumber);
-	int			count_at = request->len;
-	uint32		count = 0;
+	List	   *targets = NIL;
 
-	pgwire_put_u32(request, 0);
-	if (has_attr(fetch, SelfItemPointerAttributeNumber))
-	{
-		pgwire_put_i32(request, SelfItemPointerAttributeNumber);
-		pgwire_put_u8(request, true);
-		pgwire_put_string(request, "ctid");
-		put_options(request, NIL);
-		count++;
-	}
+	*attnos = NIL;
 	for (int attno = 1; attno <= desc->natts; attno++)
 	{
 		Form_pg_attribute attr = TupleDescAttr(desc, attno - 1);
-		bool		fetched = whole_row || has_attr(fetch, attno);
 
-		if (attr->attisdropped || !(fetched || has_attr(named, attno)))
+		if (attr->attisdropped || !(whole_row || has_attr(fetch, attno)))
 			continue;
-		pgwire_put_i32(request, attno);
-		pgwire_put_u8(request, fetched);
-		pgwire_put_string(request, NameStr(attr->attname));
-		put_options(request, GetForeignColumnOptions(RelationGetRelid(relation), attno));
-		count++;
+		targets = add_column(targets, relid, attno, attr->atttypid, attr->atttypmod,
+							 attr->attcollation);
+		*attnos = lappend_int(*attnos, attno);
 	}
-	memcpy(request->data + count_at, &count, sizeof(count));
+	if (has_attr(fetch, SelfItemPointerAttributeNumber))
+	{
+		targets = add_column(targets, relid, SelfItemPointerAttributeNumber, TIDOID, -1,
+							 InvalidOid);
+		*attnos = lappend_int(*attnos, SelfItemPointerAttributeNumber);
+	}
+	return targets;
 }
 
-/* The names of the remote table. */
+/* The table as the one item of the query. */
 static void
-put_names(StringInfo request, const pgwire_rel *rel, Relation relation)
+put_table(pgwire_ir *ir, const pgwire_rel *rel, Relation relation, Index relid)
 {
 	const char *schema = rel->schema_name;
 	const char *table = rel->table_name;
@@ -324,8 +316,11 @@ put_names(StringInfo request, const pgwire_rel *rel, Relation relation)
 		schema = get_namespace_name(RelationGetNamespace(relation));
 	if (table[0] == '\0')
 		table = RelationGetRelationName(relation);
-	pgwire_put_string(request, schema ? schema : "");
-	pgwire_put_string(request, table);
+	pgwire_put_u32(&ir->clauses, 1);
+	pgwire_ir_table_item(ir, relid, schema ? schema : "", table);
+	pgwire_put_u8(&ir->clauses, true);
+	pgwire_put_u8(&ir->clauses, PGWIRE_FROM_ITEM);
+	pgwire_put_u32(&ir->clauses, relid);
 }
 
 /*
@@ -334,26 +329,27 @@ put_names(StringInfo request, const pgwire_rel *rel, Relation relation)
  */
 static pgwire_reply
 ask_statement(pgwire_ir *ir, PlannerInfo *root, RelOptInfo *baserel,
-			  Oid foreigntableid, List *remote, List *local)
+			  Oid foreigntableid, List *remote, List *local, List **attnos)
 {
 	pgwire_rel *rel = baserel->fdw_private;
 	Relation	relation = table_open(foreigntableid, NoLock);
+	Query	   *query = makeNode(Query);
 	Bitmapset  *fetch = bms_copy(rel->attrs);
-	Bitmapset  *named = NULL;
 	StringInfoData request;
 	pgwire_reply reply;
-	ListCell   *lc;
 
 	pull_varattnos((Node *) local, baserel->relid, &fetch);
-	pull_varattnos((Node *) remote, baserel->relid, &named);
-	pgwire_begin_request(&request, PGWIRE_REQ_SELECT);
-	put_names(&request, rel, relation);
-	put_lock(&request, root, baserel->relid);
-	put_columns(&request, relation, fetch, named);
-	pgwire_ir_begin(ir, baserel->relid, rel->extensions, true);
-	foreach(lc, remote)
-		pgwire_ir_clause(ir, lfirst(lc));
-	pgwire_ir_finish(ir, &request);
+	query->targetList = fetched_columns(relation, baserel->relid, fetch, attnos);
+	pgwire_begin_request(&request, PGWIRE_REQ_QUERY);
+	pgwire_put_u8(&request, true);
+	pgwire_ir_begin(ir, root, baserel->relids, rel->extensions, true);
+	pgwire_put_u32(&ir->clauses, 0);	/* no CTEs */
+	put_table(ir, rel, relation, baserel->relid);
+	pgwire_ir_exprs(ir, remote, 0);
+	pgwire_ir_tail(ir, query, 0);
+	pgwire_put_u8(&ir->clauses, false); /* no set operation */
+	put_lock(&ir->clauses, root, baserel->relid);
+	pgwire_ir_finish_query(ir, &request);
 	table_close(relation, NoLock);
 	reply = pgwire_ask(&request);
 	pfree(request.data);
@@ -377,7 +373,7 @@ expected_kb(RelOptInfo *baserel, double rows)
 	return (int) Min(kb, (double) INT_MAX);
 }
 
-/* Take the statement, its parameters and columns out of the reply. */
+/* Take the statement and its parameters out of the reply. */
 static List *
 get_statement(pgwire_reply *reply, const pgwire_ir *ir,
 			  pgwire_scan_private *scan, List **params)
@@ -389,10 +385,6 @@ get_statement(pgwire_reply *reply, const pgwire_ir *ir,
 	n = pgwire_get_u32(reply);
 	for (uint32 i = 0; i < n; i++)
 		*params = lappend(*params, pgwire_ir_node(ir, pgwire_get_u32(reply)));
-	scan->attrs = NIL;
-	n = pgwire_get_u32(reply);
-	for (uint32 i = 0; i < n; i++)
-		scan->attrs = lappend_int(scan->attrs, (int32) pgwire_get_u32(reply));
 	scan->flags = pgwire_get_u8(reply) ? PGWIRE_SCAN_F_LOCKS_ROWS : 0;
 	return pgwire_pack_scan(scan);
 }
@@ -431,7 +423,7 @@ pgwireGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 			kept = lappend(kept, rinfo);
 		}
 	}
-	reply = ask_statement(&ir, root, baserel, foreigntableid, remote, local);
+	reply = ask_statement(&ir, root, baserel, foreigntableid, remote, local, &scan.attrs);
 
 	scan.fetch_memory_kb = (int) (rel->fetch_memory / 1024);
 	scan.fetch_size = rel->fetch_size;

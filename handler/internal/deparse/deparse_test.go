@@ -17,8 +17,14 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected text in testdata")
 
-// The columns of the relation that the goldens are about.
-var names = []string{1: "c1", 2: "c2", 3: "c3", 4: "c4", 5: "Odd \"Name", 6: "select"}
+// table is a query of the table that the goldens are about.
+func table(where ...ir.Expr) *ir.Query {
+	item := ir.Item{Number: 1, Kind: ir.ItemTable, Schema: "s", Name: "t"}
+	for i, name := range []string{"c1", "c2", "c3", "c4", "Odd \"Name", "select"} {
+		item.Columns = append(item.Columns, ir.Column{Attno: int32(i + 1), Name: name})
+	}
+	return &ir.Query{Items: []ir.Item{item}, From: ir.FromItem(1), Where: where}
+}
 
 // TestGolden runs testdata/*: each case is an expression in the notation of
 // package irtest, a line of dashes, and the condition's text with the
@@ -71,8 +77,7 @@ func condition(t *testing.T, notation string) string {
 	if err != nil {
 		return "refused: " + err.Error()
 	}
-	s := deparse.Select{Schema: "s", Table: "t", Columns: names, Where: []ir.Expr{e}}
-	statement, err := s.Deparse()
+	statement, err := deparse.Query(table(e))
 	if err != nil {
 		return "error: " + err.Error()
 	}
@@ -83,8 +88,8 @@ func condition(t *testing.T, notation string) string {
 	return text
 }
 
-func TestSelect(t *testing.T) {
-	where := func(notations ...string) []ir.Expr {
+func TestTable(t *testing.T) {
+	clauses := func(notations ...string) []ir.Expr {
 		var all []ir.Expr
 		for _, n := range irtest.ParseAll(notations...) {
 			e, err := ship.Clause(n)
@@ -95,27 +100,30 @@ func TestSelect(t *testing.T) {
 		}
 		return all
 	}
+	locks := func(lock ir.LockStrength, wait ir.WaitPolicy) []ir.RowLock {
+		return []ir.RowLock{{Item: 1, Strength: lock, Wait: wait}}
+	}
 	for _, c := range []struct {
-		query deparse.Select
+		fetch string
+		where []ir.Expr
+		locks []ir.RowLock
 		want  string
 	}{
-		{deparse.Select{Schema: "public", Table: "t"}, `SELECT NULL FROM public.t`},
-		{deparse.Select{Schema: "S", Table: "my table", Fetch: []int32{5, 1, -1}},
-			`SELECT "Odd ""Name", c1, ctid FROM "S"."my table"`},
-		{deparse.Select{Schema: "public", Table: "t", Fetch: []int32{1, 2},
-			Where: where(`(op = bool (col 1 int4) (const int4 5))`, `(op > bool (col 2 int4) (ext 1 int4))`)},
-			`SELECT c1, c2 FROM public.t WHERE ((c1 = 5)) AND ((c2 > $1::integer))`},
-		{deparse.Select{Schema: "public", Table: "t", Fetch: []int32{1}, Lock: ir.LockShare},
-			`SELECT c1 FROM public.t FOR SHARE`},
-		{deparse.Select{Schema: "public", Table: "t", Fetch: []int32{1}, Lock: ir.LockUpdate, Wait: ir.WaitSkip},
-			`SELECT c1 FROM public.t FOR UPDATE SKIP LOCKED`},
-		{deparse.Select{Schema: "public", Table: "t", Fetch: []int32{1}, Lock: ir.LockUpdate, Wait: ir.WaitError},
-			`SELECT c1 FROM public.t FOR UPDATE NOWAIT`},
-		{deparse.Select{Schema: "public", Table: "t", Fetch: []int32{1}, Wait: ir.WaitError},
-			`SELECT c1 FROM public.t`},
+		{"", nil, nil, `SELECT NULL FROM s.t`},
+		{"5 1 -1", nil, nil, `SELECT "Odd ""Name", c1, ctid FROM s.t`},
+		{"1 2", clauses(`(op = bool (col 1 int4) (const int4 5))`, `(op > bool (col 2 int4) (ext 1 int4))`), nil,
+			`SELECT c1, c2 FROM s.t WHERE ((c1 = 5)) AND ((c2 > $1::integer))`},
+		{"1", nil, locks(ir.LockShare, ir.WaitBlock), `SELECT c1 FROM s.t FOR SHARE`},
+		{"1", nil, locks(ir.LockUpdate, ir.WaitSkip), `SELECT c1 FROM s.t FOR UPDATE SKIP LOCKED`},
+		{"1", nil, locks(ir.LockUpdate, ir.WaitError), `SELECT c1 FROM s.t FOR UPDATE NOWAIT`},
+		{"1", nil, locks(ir.LockNone, ir.WaitError), `SELECT c1 FROM s.t`},
 	} {
-		c.query.Columns = names
-		got, err := c.query.Deparse()
+		q := table(c.where...)
+		for _, attno := range strings.Fields(c.fetch) {
+			q.Targets = append(q.Targets, ir.Target{Expr: irtest.Parse("(col " + attno + " int4)")})
+		}
+		q.Locks = c.locks
+		got, err := deparse.Query(q)
 		if err != nil || got.SQL != c.want {
 			t.Errorf("got  %s (%v)\nwant %s", got.SQL, err, c.want)
 		}
@@ -123,8 +131,9 @@ func TestSelect(t *testing.T) {
 }
 
 func TestColumnWithoutName(t *testing.T) {
-	s := deparse.Select{Schema: "s", Table: "t", Fetch: []int32{99}, Columns: names}
-	if _, err := s.Deparse(); err == nil {
+	q := table()
+	q.Targets = []ir.Target{{Expr: irtest.Parse("(col 99 int4)")}}
+	if _, err := deparse.Query(q); err == nil {
 		t.Error("no error")
 	}
 }
@@ -136,8 +145,7 @@ func TestParamsAreShared(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := deparse.Select{Schema: "s", Table: "t", Columns: names, Where: []ir.Expr{e}}
-	got, err := s.Deparse()
+	got, err := deparse.Query(table(e))
 	want := `SELECT NULL FROM s.t WHERE (((c1 = $1::integer) OR (c2 = $2::integer) OR (c3 = $1::integer)))`
 	if err != nil || got.SQL != want || len(got.Params) != 2 {
 		t.Errorf("got %s with %d parameters, %v", got.SQL, len(got.Params), err)
@@ -153,9 +161,7 @@ func TestTooManyParams(t *testing.T) {
 			p.Type, p.Equal = column.Base().Type, uint32(i)
 			args[i] = p
 		}
-		s := deparse.Select{Schema: "s", Table: "t", Columns: names,
-			Where: []ir.Expr{&ir.Coalesce{Args: args}}}
-		_, err := s.Deparse()
+		_, err := deparse.Query(table(&ir.Coalesce{Args: args}))
 		return err
 	}
 	if err := many(deparse.MaxParams); err != nil {

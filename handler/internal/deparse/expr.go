@@ -22,7 +22,7 @@ func (w *writer) expr(e ir.Expr) {
 	case *ir.Local:
 		w.param(e)
 	case *ir.Var:
-		w.column(e.Attno)
+		w.column(e)
 	case *ir.Const:
 		w.constant(e, labelled)
 	case *ir.Op:
@@ -134,7 +134,7 @@ func (w *writer) operand(e, other ir.Expr) {
 		return
 	}
 	if v, column := plainColumn(e); column && isBare(other, e) {
-		w.column(v.Attno)
+		w.column(v)
 		return
 	}
 	w.expr(e)
@@ -155,7 +155,7 @@ func plainColumn(e ir.Expr) (*ir.Var, bool) {
 		e = r.Arg
 	}
 	v, ok := e.(*ir.Var)
-	return v, ok && v.Foreign
+	return v, ok && v.Foreign()
 }
 
 // call writes a function call or a cast. An implicit cast is spelled out too:

@@ -42,6 +42,7 @@ type decoder struct {
 	functions  []Function
 	operators  []Operator
 	collations []Collation
+	columns    map[uint32][]Column // of tables, by number of the item
 }
 
 func (d *decoder) fail(format string, args ...any) {
@@ -131,44 +132,58 @@ func (d *decoder) request() Request {
 		return &Relation{Major: int(d.u32()), Server: d.bytes(), Table: d.bytes(), Clauses: d.clauses()}
 	case kindClassify:
 		return &Classify{Clauses: d.clauses()}
-	case kindSelect:
-		return d.selectRequest()
+	case kindQuery:
+		return d.queryRequest()
 	default:
 		d.fail("kind %d", kind)
 		return nil
 	}
 }
 
-func (d *decoder) selectRequest() *Select {
-	s := &Select{Schema: d.string(), Table: d.string()}
-	s.Lock = LockStrength(d.enum(byte(LockUpdate)))
-	s.Wait = WaitPolicy(d.enum(byte(WaitError)))
-	s.Columns = make([]Column, d.count(13))
-	for i := range s.Columns {
-		s.Columns[i] = Column{
-			Attno: d.i32(), Fetch: d.bool(),
-			Name: d.string(), Options: d.bytes(),
+func (d *decoder) clauses() []Clause {
+	d.objects()
+	clauses := list(d, 10, func() Clause {
+		c := Clause{Context: Context(d.enum(byte(ContextSort)))}
+		if c.Context == ContextSort {
+			c.Key = d.key()
 		}
-	}
-	s.Clauses = d.clauses()
-	return s
+		c.Expr = d.expr(ClauseDepth)
+		return c
+	})
+	d.equals(func(f func(*Expr)) {
+		for i := range clauses {
+			f(&clauses[i].Expr)
+		}
+	})
+	return clauses
 }
 
-func (d *decoder) clauses() []Expr {
+func (d *decoder) queryRequest() *QueryRequest {
+	r := &QueryRequest{Statement: d.bool()}
+	d.objects()
+	r.Query = d.query(0)
+	d.equals(r.Query.Exprs)
+	if d.err == nil {
+		d.scope(r.Query)
+	}
+	return r
+}
+
+func (d *decoder) objects() {
 	d.types = table(d, 15, (*decoder).typ)
 	d.functions = table(d, 15, (*decoder).function)
 	d.operators = table(d, 13, (*decoder).operator)
 	d.collations = table(d, 13, (*decoder).collation)
-	clauses := make([]Expr, d.count(9))
-	for i := range clauses {
-		clauses[i] = d.expr(0)
+	n := d.count(16)
+	d.columns = make(map[uint32][]Column, min(n, 64))
+	for range n {
+		item := d.u32()
+		d.columns[item] = append(d.columns[item], Column{Attno: d.i32(), Name: d.string(), Options: d.bytes()})
 	}
-	d.equals(clauses)
-	return clauses
 }
 
 // equals reads which nodes are equal to earlier ones.
-func (d *decoder) equals(clauses []Expr) {
+func (d *decoder) equals(exprs func(func(*Expr))) {
 	n := d.count(8)
 	if n == 0 {
 		return
@@ -184,9 +199,7 @@ func (d *decoder) equals(clauses []Expr) {
 		}
 		first[number] = equal
 	}
-	for _, c := range clauses {
-		setEqual(c, first)
-	}
+	exprs(func(e *Expr) { setEqual(*e, first) })
 }
 
 func setEqual(e Expr, first map[uint32]uint32) {

@@ -3,12 +3,7 @@ package ir
 // expr reads a tree. After an error it answers an Unknown, never nil.
 func (d *decoder) expr(depth int) Expr {
 	tag := d.u8()
-	if depth > MaxDepth {
-		if d.err == nil {
-			d.err = ErrTooDeep
-		}
-		d.pos = len(d.data)
-	}
+	d.shallow(depth)
 	n := Node{ID: d.nodes, Equal: d.nodes}
 	d.nodes++
 	n.Type = required(d, d.types, "type")
@@ -58,7 +53,7 @@ func (d *decoder) op(n Node, depth int) Op {
 func (d *decoder) node(tag byte, n Node, depth int) Expr {
 	switch tag {
 	case tagVar:
-		return &Var{Node: n, Foreign: d.bool(), Varno: d.u32(), Attno: d.i32()}
+		return &Var{Node: n, Item: d.u32(), Varno: d.u32(), Attno: d.i32()}
 	case tagConst:
 		flags := d.u8()
 		return &Const{Node: n, Null: flags&constNull != 0,
@@ -134,8 +129,7 @@ func (d *decoder) cast(tag byte, n Node, depth int) Expr {
 	case tagCoerceToDomain:
 		return &CoerceToDomain{Node: n, Arg: d.expr(depth)}
 	default:
-		d.fail("tag %d", tag)
-		return &Unknown{Node: n}
+		return d.queryNode(tag, n, depth)
 	}
 }
 

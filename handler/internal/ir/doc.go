@@ -2,7 +2,7 @@
 // expressions of PostgreSQL (nodes/primnodes.h) as Go values, the requests
 // that carry them, and the bytes in which they cross from C.
 //
-// The bytes are written by extension/plan/expr.c and extension/plan/plan.c; their format
+// The bytes are written by extension/plan/expr.c and extension/plan/select.c; their format
 // is in extension/plan/ir.h. Everything that needs a catalog is resolved there: a
 // Go value has the names, flags and volatilities that a decision or the SQL
 // text needs.
@@ -20,5 +20,5 @@
 //
 // and WHERE c2 > now() - interval '1 day' as an Op whose second argument is an
 // Op over a Func of volatility 's'. There is one representation for all
-// statements: a scan of a base relation is the first of them.
+// statements, Query: a scan of a base relation is a query of one table.
 package ir

@@ -11,18 +11,17 @@ func Encode(req Request) []byte {
 	switch r := req.(type) {
 	case *Relation:
 		b = putU32(append(b, kindRelation), uint32(r.Major))
-		return putClauses(putString(putString(b, r.Server), r.Table), r.Clauses)
+		e := newEncoder()
+		e.clauses(r.Clauses)
+		return e.body(putString(putString(b, r.Server), r.Table))
 	case *Classify:
-		return putClauses(append(b, kindClassify), r.Clauses)
-	case *Select:
-		b = putString(putString(append(b, kindSelect), r.Schema), r.Table)
-		b = append(b, byte(r.Lock), byte(r.Wait))
-		b = putU32(b, uint32(len(r.Columns)))
-		for _, c := range r.Columns {
-			b = putBool(putU32(b, uint32(c.Attno)), c.Fetch)
-			b = putString(putString(b, c.Name), c.Options)
-		}
-		return putClauses(b, r.Clauses)
+		e := newEncoder()
+		e.clauses(r.Clauses)
+		return e.body(append(b, kindClassify))
+	case *QueryRequest:
+		e := newEncoder()
+		e.query(r.Query)
+		return e.body(putBool(append(b, kindQuery), r.Statement))
 	default:
 		panic(fmt.Sprintf("ir: request %T", req))
 	}
@@ -39,13 +38,26 @@ type encoder struct {
 	first      map[uint32]uint32 // number of the first node by Equal
 	equals     []byte
 	nequals    uint32
+	columns    []byte // of tables
+	ncolumns   uint32
 }
 
-func putClauses(b []byte, clauses []Expr) []byte {
-	e := &encoder{first: map[uint32]uint32{}}
-	for _, c := range clauses {
-		e.expr(c)
+func (e *encoder) clauses(clauses []Clause) {
+	e.u32(uint32(len(clauses)))
+	for i := range clauses {
+		c := &clauses[i]
+		e.byte(byte(c.Context))
+		if c.Context == ContextSort {
+			e.key(&c.Key)
+		}
+		e.expr(c.Expr)
 	}
+}
+
+func newEncoder() *encoder { return &encoder{first: map[uint32]uint32{}} }
+
+// body appends the object tables, what was written, and the equal nodes.
+func (e *encoder) body(b []byte) []byte {
 	b = putU32(b, uint32(len(e.types)))
 	for _, t := range e.types {
 		b = putU32(putU32(b, t.OID), uint32(t.Typmod))
@@ -67,7 +79,8 @@ func putClauses(b []byte, clauses []Expr) []byte {
 		b = append(putU32(b, c.OID), flags(c.Origin, c.Default, c.Deterministic))
 		b = putString(putString(b, c.Schema), c.Name)
 	}
-	b = append(putU32(b, uint32(len(clauses))), e.out...)
+	b = append(putU32(b, e.ncolumns), e.columns...)
+	b = append(b, e.out...)
 	return append(putU32(b, e.nequals), e.equals...)
 }
 
@@ -136,7 +149,7 @@ func (e *encoder) expr(x Expr) {
 	switch x := x.(type) {
 	case *Var:
 		e.head(tagVar, &x.Node)
-		e.bool(x.Foreign)
+		e.u32(x.Item)
 		e.u32(x.Varno)
 		e.u32(uint32(x.Attno))
 	case *Const:
@@ -260,6 +273,6 @@ func (e *encoder) cast(x Expr) {
 		e.head(tagCoerceToDomain, &x.Node)
 		e.expr(x.Arg)
 	default:
-		panic(fmt.Sprintf("ir: expression %T", x))
+		e.queryNode(x)
 	}
 }

@@ -94,10 +94,13 @@ const (
 // Var is a column.
 type Var struct {
 	Node
-	Foreign bool   // of the relation that is scanned; else of another one
-	Varno   uint32 // range table index, by which columns look different to equal.c
-	Attno   int32  // column number; 0 the whole row; negative: system columns
+	Item  uint32 // Item.Number of the query; NoItem: a value of this side
+	Varno uint32 // range table index, by which columns look different to equal.c
+	Attno int32  // column number; 0 the whole row; negative: system columns
 }
+
+// Foreign says that it is a column of an item of the query.
+func (v *Var) Foreign() bool { return v.Item != NoItem }
 
 // CtidAttno is SelfItemPointerAttributeNumber (access/sysattr.h).
 const CtidAttno = -1

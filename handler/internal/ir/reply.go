@@ -58,22 +58,28 @@ func (r *RelationReply) Append(b []byte) []byte {
 	return putVerdicts(b, r.Ship)
 }
 
+// AppendRefusals encodes the reply to QueryRequest without Statement: uint32 count,
+// and of each a uint32 for the node (NoNode: none in particular) and a text for the reason.
+func AppendRefusals(b []byte, refusals []Verdict) []byte {
+	b = putU32(b, uint32(len(refusals)))
+	for _, r := range refusals {
+		b = putText(putU32(b, r.ID), r.Reason)
+	}
+	return b
+}
+
 // Size is how many bytes Append appends.
-func (r *SelectReply) Size() int {
-	return 4 + len(r.SQL) + 1 + 4 + 4*len(r.Params) + 4 + 4*len(r.Attnos) + 1
+func (r *QueryReply) Size() int {
+	return 4 + len(r.SQL) + 1 + 4 + 4*len(r.Params) + 1
 }
 
 // Append encodes the reply: text SQL, uint32 count and node numbers of the
-// parameters, uint32 count and column numbers, uint8 locks rows.
-func (r *SelectReply) Append(b []byte) []byte {
+// parameters, uint8 locks rows.
+func (r *QueryReply) Append(b []byte) []byte {
 	b = putText(b, r.SQL)
 	b = putU32(b, uint32(len(r.Params)))
 	for _, id := range r.Params {
 		b = putU32(b, id)
-	}
-	b = putU32(b, uint32(len(r.Attnos)))
-	for _, attno := range r.Attnos {
-		b = putU32(b, uint32(attno))
 	}
 	return putBool(b, r.LocksRows)
 }

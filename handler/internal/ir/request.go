@@ -1,26 +1,38 @@
 package ir
 
 // Version of the format, PGWIRE_IR_VERSION.
-const Version = 2
+const Version = 3
 
 // MaxDepth of a tree, PGWIRE_IR_MAX_DEPTH: what is deeper C cuts off with an
 // Unknown.
 const MaxDepth = 500
 
+// ClauseDepth is how deep a Clause counts as nested, PGWIRE_IR_CLAUSE_DEPTH.
+const ClauseDepth = 50
+
 // Kinds of request, PGWIRE_REQ_*.
 const (
 	kindRelation = 1
 	kindClassify = 2
-	kindSelect   = 4
+	kindQuery    = 4
 )
 
 // Recurs says that the request is of a kind that comes again with the same bytes:
 // one that C writes without the values of constants.
 func Recurs(request []byte) bool {
-	return len(request) > 4 && (request[4] == kindRelation || request[4] == kindClassify)
+	if len(request) < 6 {
+		return false
+	}
+	switch request[4] {
+	case kindRelation, kindClassify:
+		return true
+	case kindQuery:
+		return request[5] == 0 // no statement
+	}
+	return false
 }
 
-// Request is a question of the planner: *Relation, *Classify or *Select.
+// Request is a question of the planner: *Relation, *Classify or *QueryRequest.
 type Request interface{ request() }
 
 // Relation asks for the options of a relation, and which of its conditions may
@@ -30,7 +42,7 @@ type Relation struct {
 	// Server and Table are the options that planning depends on, as they cross:
 	// name NUL value NUL, repeated (option.SplitPairs). They alias the request.
 	Server, Table []byte
-	Clauses       []Expr
+	Clauses       []Clause
 }
 
 // RelationReply answers Relation.
@@ -54,56 +66,50 @@ func (v Verdict) Ships() bool { return v.Reason == "" }
 
 // Classify asks which clauses may run on the remote server.
 type Classify struct {
-	Clauses []Expr
+	Clauses []Clause
 }
 
-// LockStrength is the row lock of a statement, PGWIRE_LOCK_*.
-type LockStrength byte
+// NoNode is the ID of a Verdict on what is no expression.
+const NoNode = none
 
-// Row locks.
+// Clause is an expression, and what it is to be.
+type Clause struct {
+	Context Context
+	Key     Key // of ContextSort
+	Expr    Expr
+}
+
+// Context is PGWIRE_CONTEXT_*.
+type Context byte
+
+// What an expression is to be.
 const (
-	LockNone LockStrength = iota
-	LockShare
-	LockUpdate
+	// ContextWhere: a condition that uses a column of an item.
+	ContextWhere Context = iota
+	// ContextTarget: an output of a query without aggregates.
+	ContextTarget
+	// ContextGrouped: an output, or a condition of HAVING, of a query with groups.
+	ContextGrouped
+	// ContextWindow: an output that may have window functions.
+	ContextWindow
+	// ContextSort: sorted, grouped or made distinct by.
+	ContextSort
 )
 
-// WaitPolicy is LockWaitPolicy (nodes/lockoptions.h): what to do when a row is
-// locked by somebody else.
-type WaitPolicy byte
-
-// Wait policies.
-const (
-	WaitBlock WaitPolicy = iota
-	WaitSkip
-	WaitError
-)
-
-// Select asks for the statement that scans a base relation. The clauses have
-// been found to be shippable: their columns need not be among those fetched.
-type Select struct {
-	Schema, Table string // of the remote relation
-	Columns       []Column
-	Lock          LockStrength
-	Wait          WaitPolicy
-	Clauses       []Expr
+// QueryRequest asks whether a query may run on the remote server, or for its
+// statement.
+type QueryRequest struct {
+	Statement bool // of a query that has been found to be shippable
+	Query     *Query
 }
 
-// Column of the relation that is fetched or used in a clause.
-type Column struct {
-	Attno   int32  // in ascending order; CtidAttno comes first
-	Fetch   bool   // else only named in clauses
-	Name    string // local name
-	Options []byte // as Relation.Server
-}
-
-// SelectReply answers Select.
-type SelectReply struct {
+// QueryReply answers QueryRequest with Statement.
+type QueryReply struct {
 	SQL       string
 	Params    []uint32 // node ID of each parameter's expression, $1 first
-	Attnos    []int32  // local column of each result column
 	LocksRows bool
 }
 
-func (*Relation) request() {}
-func (*Classify) request() {}
-func (*Select) request()   {}
+func (*Relation) request()     {}
+func (*Classify) request()     {}
+func (*QueryRequest) request() {}

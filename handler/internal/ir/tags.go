@@ -28,6 +28,11 @@ const (
 	tagFieldSelect    = 24
 	tagCoerceToDomain = 25
 	tagUnknown        = 26
+	tagAggref         = 27
+	tagWindowFunc     = 28
+	tagGroupingFunc   = 29
+	tagSubLink        = 30
+	tagSubOutput      = 31
 )
 
 // none is PGWIRE_IR_NONE.
@@ -48,12 +53,34 @@ const (
 	unknownVolatile   = 0x02
 	unknownNotAlone   = 0x04
 
+	aggStar        = 0x01
+	aggVariadic    = 0x02
+	aggWithinGroup = 0x04
+
+	cteRecursive = 0x01
+	cteSearch    = 0x02
+
+	itemBarrier = 0x01
+	targetJunk  = 0x01
+
+	keyNullsFirst = 0x01
+	keyLess       = 0x02
+	keyGreater    = 0x04
+	keyEqual      = 0x08
+
 	objBuiltin       = 0x01
 	objExtension     = 0x02
 	objRetSet        = 0x04
 	objOIDAlias      = 0x04
 	objDefault       = 0x04
 	objDeterministic = 0x08
+)
+
+// Parts of FROM, PGWIRE_FROM_*.
+const (
+	fromItem = 1
+	fromJoin = 2
+	fromList = 3
 )
 
 // PARAM_EXTERN and PARAM_EXEC (nodes/primnodes.h).

@@ -36,8 +36,8 @@ func (w *walker) look(e ir.Expr) facts {
 	}
 	switch e := e.(type) {
 	case *ir.Var:
-		f.foreign = e.Foreign
-		f.pure = !e.Foreign && e.Attno > 0
+		f.foreign = e.Foreign()
+		f.pure = !e.Foreign() && e.Attno > 0
 	case *ir.Unknown:
 		f.foreign = e.ForeignVar
 		f.pure = !e.ForeignVar && !e.Volatile && !e.NotAlone

@@ -187,7 +187,7 @@ func (w *walker) node(e ir.Expr, lazy bool) (collation, error) {
 
 func (w *walker) column(e *ir.Var) (collation, error) {
 	switch {
-	case !e.Foreign:
+	case !e.Foreign():
 		return collation{}, refuse(e, "value of type %s cannot be sent", e.Type.Name)
 	case e.Attno == 0:
 		return collation{}, refuse(e, "whole row of the foreign table")

@@ -20,7 +20,15 @@ func (p *parser) expr() ir.Expr {
 func (p *parser) form(form string) ir.Expr {
 	switch form {
 	case "col", "outer":
-		v := &ir.Var{Foreign: form == "col", Varno: 1, Attno: p.number()}
+		v := &ir.Var{Item: ir.NoItem, Varno: 1}
+		if form == "col" {
+			v.Item = 1
+			if item, _, ok := strings.Cut(p.peek(), "."); ok {
+				p.tokens[p.pos] = strings.TrimPrefix(p.peek(), item+".")
+				v.Item = parseNumber(item)
+			}
+		}
+		v.Attno = p.number()
 		v.Node = p.node()
 		p.collate(&v.Node)
 		return v

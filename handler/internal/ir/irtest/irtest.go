@@ -5,7 +5,8 @@
 //
 // The forms, with T a type, N a number, E an expression and F an object:
 //
-//	(col N T [C])      column of the foreign relation; C is its collation
+//	(col N T [C])      column of the item number 1; C is its collation. N may be
+//	                   another item's number, a dot and the column's
 //	(outer N T [C])    column of another relation
 //	(const T text [C]) constant; null without quotes is NULL
 //	(ext N T [C])      parameter of the statement; (exec N T [C]) of the executor
@@ -221,12 +222,15 @@ func (p *parser) want(token string) {
 	}
 }
 
-func (p *parser) number() int32 {
-	n, err := strconv.ParseInt(p.next(), 10, 32)
+func (p *parser) number() int32 { return int32(parseNumber(p.next())) }
+
+// parseNumber reads an integer of 32 bits; a negative one comes as its complement.
+func parseNumber(s string) uint32 {
+	n, err := strconv.ParseInt(s, 10, 33)
 	if err != nil {
 		panic(err)
 	}
-	return int32(n)
+	return uint32(n)
 }
 
 // node reads a type, and the collation that is its default.

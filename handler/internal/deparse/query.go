@@ -21,16 +21,6 @@ const MaxParams = 65535
 // ErrTooManyParams says that the statement would need more than MaxParams.
 var ErrTooManyParams = errors.New("statement for the remote server needs more than 65535 parameters")
 
-// Select is the scan of one base relation.
-type Select struct {
-	Schema, Table string    // of the remote relation
-	Columns       []string  // remote name of every column used, by local number; else empty
-	Fetch         []int32   // local numbers of the columns to answer, in order
-	Where         []ir.Expr // answers of ship.Clause
-	Lock          ir.LockStrength
-	Wait          ir.WaitPolicy
-}
-
 // Statement is SQL text and what belongs to it.
 type Statement struct {
 	SQL string
@@ -38,26 +28,49 @@ type Statement struct {
 	Params []*ir.Local
 }
 
-// Deparse writes the statement
+// Query writes a query that ship.Query has passed:
 //
 //	SELECT c1, c2, ctid FROM s.t WHERE ((c1 = $1::integer)) FOR UPDATE
 //
 // An error means a column without a name or too many parameters.
-func (s *Select) Deparse() (Statement, error) {
-	w := writer{columns: s.Columns}
+func Query(q *ir.Query) (Statement, error) {
+	w := writer{items: map[uint32]*source{}}
 	w.sql.Grow(256)
+	w.query(q)
+	if len(w.list) > MaxParams {
+		return Statement{}, ErrTooManyParams
+	}
+	return Statement{SQL: w.sql.String(), Params: w.list}, w.err
+}
+
+// source is what is known of an item.
+type source struct {
+	columns map[int32]string // of a table: remote names by number
+}
+
+func (w *writer) query(q *ir.Query) {
+	if len(q.Items) != 1 || q.Items[0].Kind != ir.ItemTable {
+		w.fail("no SQL text for a query of %d items", len(q.Items))
+		return
+	}
+	item := &q.Items[0]
+	table := &source{columns: make(map[int32]string, len(item.Columns))}
+	for _, c := range item.Columns {
+		table.columns[c.Attno] = c.Name
+	}
+	w.items[item.Number] = table
 	w.put("SELECT ")
-	for i, attno := range s.Fetch {
+	for i := range q.Targets {
 		if i > 0 {
 			w.put(", ")
 		}
-		w.column(attno)
+		w.expr(q.Targets[i].Expr)
 	}
-	if len(s.Fetch) == 0 {
+	if len(q.Targets) == 0 {
 		w.put("NULL")
 	}
-	w.put(" FROM ", Ident(s.Schema), ".", Ident(s.Table))
-	for i, clause := range s.Where {
+	w.put(" FROM ", Ident(item.Schema), ".", Ident(item.Name))
+	for i, clause := range q.Where {
 		if i == 0 {
 			w.put(" WHERE (")
 		} else {
@@ -66,11 +79,9 @@ func (s *Select) Deparse() (Statement, error) {
 		w.expr(clause)
 		w.put(")")
 	}
-	w.put(locking(s.Lock, s.Wait))
-	if len(w.list) > MaxParams {
-		return Statement{}, ErrTooManyParams
+	for _, l := range q.Locks {
+		w.put(locking(l.Strength, l.Wait))
 	}
-	return Statement{SQL: w.sql.String(), Params: w.list}, w.err
 }
 
 func locking(lock ir.LockStrength, wait ir.WaitPolicy) string {
@@ -94,11 +105,11 @@ func locking(lock ir.LockStrength, wait ir.WaitPolicy) string {
 
 // writer collects one statement.
 type writer struct {
-	sql     strings.Builder
-	columns []string
-	list    []*ir.Local
-	params  map[uint32]int // number of a parameter by ir.Node.Equal
-	err     error          // the first one; the text is then of no use
+	sql    strings.Builder
+	items  map[uint32]*source // by number
+	list   []*ir.Local
+	params map[uint32]int // number of a parameter by ir.Node.Equal
+	err    error          // the first one; the text is then of no use
 }
 
 func (w *writer) put(parts ...string) {
@@ -113,16 +124,20 @@ func (w *writer) fail(format string, args ...any) {
 	}
 }
 
-func (w *writer) column(attno int32) {
-	if attno == ir.CtidAttno {
+func (w *writer) column(v *ir.Var) {
+	if v.Attno == ir.CtidAttno {
 		w.put("ctid")
 		return
 	}
-	if attno < 1 || int(attno) >= len(w.columns) || w.columns[attno] == "" {
-		w.fail("column number %d has no name", attno)
+	name := ""
+	if s := w.items[v.Item]; s != nil {
+		name = s.columns[v.Attno]
+	}
+	if name == "" {
+		w.fail("column number %d has no name", v.Attno)
 		return
 	}
-	w.put(Ident(w.columns[attno]))
+	w.put(Ident(name))
 }
 
 // param writes a value that is computed here: $n::type. Equal expressions share
