@@ -24,8 +24,15 @@ const queryTables = `
 	CREATE TABLE r4 AS SELECT * FROM r1 WHERE id IN (-1, 0, 5);
 	CREATE TABLE r5 AS SELECT * FROM r1 WHERE false;
 	CREATE UNIQUE INDEX ON r1 (id); CREATE UNIQUE INDEX ON r2 (id); CREATE INDEX ON r2 (t); CREATE INDEX ON r3 (i2);
-	CREATE VIEW v1 AS SELECT * FROM r2 WHERE id < 40 OR id IS NULL;
 	ANALYZE`
+
+// queryViews are in each schema: a plain one, one whose condition must come
+// first, and one that reads as another user.
+const queryViews = `
+	CREATE VIEW %[1]s.v1 AS SELECT * FROM %[1]s.r2 WHERE id < 40 OR id IS NULL;
+	CREATE VIEW %[1]s.v2 WITH (security_barrier) AS SELECT * FROM %[1]s.r1 WHERE i2 > -3 OR b;
+	CREATE VIEW %[1]s.v3 AS SELECT * FROM %[1]s.r3;
+	GRANT USAGE ON SCHEMA %[1]s TO bob; GRANT SELECT ON ALL TABLES IN SCHEMA %[1]s TO bob; ALTER VIEW %[1]s.v3 OWNER TO bob`
 
 // placements are schemas whose tables have the same rows: where they are.
 var placements = []string{"far", "far", "far", "mixed", "sharded"}
@@ -94,9 +101,6 @@ func newQueryTest(t *testing.T) *queryTest {
 	foreign := func(schema, table, server string) string {
 		return fmt.Sprintf("CREATE FOREIGN TABLE %s.%s (%s) SERVER %s OPTIONS (schema_name 'here'); ", schema, table, columns, server)
 	}
-	view := func(schema string) string {
-		return fmt.Sprintf("CREATE VIEW %[1]s.v1 AS SELECT * FROM %[1]s.r2 WHERE id < 40 OR id IS NULL; ", schema)
-	}
 	sql := "CREATE SCHEMA far; CREATE SCHEMA mixed; CREATE SCHEMA sharded;"
 	for _, table := range []string{"r1", "r2", "r3", "r4", "r5"} {
 		sql += foreign("far", table, "s0")
@@ -107,7 +111,14 @@ func newQueryTest(t *testing.T) *queryTest {
 		strings.ReplaceAll(hashed("sharded.", func(table string, part int) string {
 			return fmt.Sprintf("CREATE FOREIGN TABLE %[1]s_%[2]d PARTITION OF %[1]s FOR VALUES WITH (MODULUS 2, REMAINDER %[2]d) SERVER s%[2]d OPTIONS (schema_name 'here')", table, part)
 		}), "_all", "")
-	local.Exec(t, sql+view("far")+view("mixed")+view("sharded"), strings.SplitN(diffFunctions, "CREATE DOMAIN", 2)[0])
+	local.Exec(t, sql, "CREATE ROLE bob")
+	for _, schema := range []string{"here", "far", "mixed", "sharded"} {
+		local.Exec(t, fmt.Sprintf(queryViews, schema))
+	}
+	for _, server := range []string{"s0", "s1"} {
+		local.Exec(t, fmt.Sprintf("CREATE USER MAPPING FOR bob SERVER %s OPTIONS (user '%s', password '%s')", server, pgtest.Superuser, pgtest.Password))
+	}
+	local.Exec(t, strings.SplitN(diffFunctions, "CREATE DOMAIN", 2)[0])
 	q := &queryTest{T: t, local: local, conn: local.Connect(t), count: map[string]int{}}
 	q.run("SELECT count(*) FROM far.r1") // loads the module
 	for _, v := range queryVariants {
@@ -156,10 +167,14 @@ func (q *queryTest) run(sql string) answer {
 	} else if err != nil {
 		a.state = "the session has ended"
 	}
-	if len(results) > 0 {
-		for _, row := range results[len(results)-1].Rows {
+	for _, r := range slices.Backward(results) {
+		if len(r.FieldDescriptions) == 0 {
+			continue
+		}
+		for _, row := range r.Rows {
 			a.rows = append(a.rows, strings.Join(texts(row), "|"))
 		}
+		break
 	}
 	return a
 }
@@ -169,6 +184,7 @@ type randomQuery struct {
 	body   *clause
 	params []param
 	plan   string // kind of plan if it has parameters
+	cursor bool   // read by a cursor, which goes back to the beginning once
 	order  []int  // columns that it is ordered by
 }
 
@@ -182,16 +198,24 @@ func newRandomQuery(rng *rand.Rand) *randomQuery {
 	}
 	r.body = g.query(g.kinds(), []int{0, 1, 1, 1, 2, 2}[g.IntN(6)], nil)
 	r.order = g.order
+	if g.chance(4) {
+		r.body = join("", r.body, optional(g.pick([]string{" FOR UPDATE", " FOR SHARE", " FOR NO KEY UPDATE"})))
+	} else if r.cursor = g.chance(7) && len(r.params) == 0; r.cursor {
+		r.body = join("", r.body)
+	}
 	return r
 }
 
 // statement is what runs the query, or explains it, with the tables of a placement.
 func (r *randomQuery) statement(placement, settings, explain string) string {
-	sql := "RESET ALL; SET statement_timeout = '10s'; SET timezone = 'Europe/Vienna'; SET search_path = " + placement + ", public; "
+	sql := "RESET ALL; SET client_min_messages = error; SET statement_timeout = '10s'; SET timezone = 'Europe/Vienna'; SET search_path = " + placement + ", public; "
 	if settings != "" {
 		sql += settings + "; "
 	}
-	if len(r.params) == 0 {
+	switch {
+	case r.cursor && explain == "":
+		return "ROLLBACK; " + sql + "BEGIN; DECLARE c SCROLL CURSOR FOR " + r.body.String() + "; FETCH 2 FROM c; MOVE ABSOLUTE 0 IN c; FETCH ALL FROM c; COMMIT"
+	case len(r.params) == 0:
 		return sql + explain + r.body.String()
 	}
 	types, values := make([]string, len(r.params)), make([]string, len(r.params))

@@ -25,7 +25,7 @@ type scope struct {
 }
 
 // baseTables have all the columns of diffColumns.
-var baseTables = []string{"r1", "r1", "r1", "r2", "r2", "r2", "r3", "r3", "r1", "r2", "r3", "r4", "r4", "r5", "v1", "v1"}
+var baseTables = []string{"r1", "r1", "r1", "r2", "r2", "r2", "r3", "r3", "r1", "r2", "r3", "r4", "r4", "r5", "v1", "v1", "v2", "v3"}
 
 // baseColumns are the columns of diffColumns with their kinds.
 var baseColumns = func() []column {

@@ -200,7 +200,11 @@ func (g *queryGenerator) grouped(n *clause, kinds []string, depth int, s *scope,
 		}
 		keys = append(keys, key{kind, g.key(kind, own)})
 	}
+	sets := len(keys) > 0 && g.chance(30)
 	targets := g.targets(kinds, func(kind string) *clause {
+		if sets && kind == "int4" && g.chance(40) {
+			return g.instead(kind, "grouping(", keys[0].n, ")")
+		}
 		for _, k := range keys {
 			if k.kind == kind && g.chance(60) {
 				return k.n
@@ -218,14 +222,8 @@ func (g *queryGenerator) grouped(n *clause, kinds []string, depth int, s *scope,
 			items = append(items, join("", "(", k.n, ")"))
 		}
 		style := [2]string{" GROUP BY ", ""}
-		switch g.IntN(10) {
-		case 0:
-			style = [2]string{" GROUP BY ROLLUP (", ")"}
-		case 1:
-			style = [2]string{" GROUP BY CUBE (", ")"}
-		case 2:
-			items = append(items, join("", "()"))
-			style = [2]string{" GROUP BY GROUPING SETS (", ")"}
+		if sets {
+			style = [][2]string{{" GROUP BY ROLLUP (", ")"}, {" GROUP BY CUBE (", ")"}, {" GROUP BY GROUPING SETS ((), ", ")"}}[g.IntN(3)]
 		}
 		n.parts = append(n.parts, style[0], list("", ", ", 1, items...), style[1])
 	}
