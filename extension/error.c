@@ -183,9 +183,13 @@ conversion_context(void *arg)
 	pgwire_conversion *conv = (pgwire_conversion *) arg;
 
 	/* no catalog access here: the transaction may already have failed */
-	if (conv->column)
+	if (conv->column == NULL || conv->relation == NULL)
+		return;
+	if (conv->relation[0] != '\0')
 		errcontext("column \"%s\" of foreign table \"%s\"",
 				   conv->column, conv->relation);
+	else
+		errcontext("column %s of the result of the remote query", conv->column);
 }
 
 void

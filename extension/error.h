@@ -74,7 +74,9 @@ pgwire_check(int32_t rc, const pgwire_error *err)
 typedef struct pgwire_conversion
 {
 	ErrorContextCallback callback;
-	const char *relation;		/* printable name, looked up beforehand */
+	const char *relation;		/* printable name, looked up beforehand; "": the
+								 * column is of none, and called by its number; NULL:
+								 * nothing is said */
 	const char *column;			/* NULL: none is being converted */
 } pgwire_conversion;
 

@@ -76,13 +76,16 @@ pgwireBeginForeignScan(ForeignScanState *node, int eflags)
 	stream->userid = pgwire_scan_check_as_user(node);
 	if (!OidIsValid(stream->userid))
 		stream->userid = GetUserId();
-	stream->serverid = GetForeignServerIdByRelId(RelationGetRelid(rel));
+	stream->serverid = plan->fs_server;
 	stream->umid = pgwire_user_mapping(stream->userid, stream->serverid);
 	stream->timed = node->ss.ps.state->es_instrument != 0;
 	stream->context = node->ss.ps.state->es_query_cxt;
 	stream->format = pgwire_make_row_format(node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
 											state->plan.attrs,
-											RelationGetRelationName(rel), plan->fsSystemCol);
+											rel != NULL ? RelationGetRelationName(rel) : "",
+											plan->fsSystemCol);
+	if (rel == NULL)
+		pgwire_name_by_tlist(stream->format, plan->fdw_scan_tlist, node->ss.ps.state);
 	stream->describe = describe_scan;
 	stream->bind = bind_scan;
 	stream->bound_to = free_params;

@@ -13,9 +13,11 @@
 #include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "executor/executor.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "nodes/value.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -77,22 +79,69 @@ pgwire_make_row_format(TupleDesc tupdesc, List *attrs, const char *relation, boo
 
 	format->tupdesc = tupdesc;
 	format->ncols = list_length(attrs);
-	format->attnums = palloc(sizeof(int) * Max(format->ncols, 1));
+	format->columns = palloc0(sizeof(pgwire_result_column) * Max(format->ncols, 1));
 	format->heap = heap;
 	format->ctid = -1;
-	format->conv.relation = relation;
 	format->prefix = format->ncols == tupdesc->natts;
 	foreach(lc, attrs)
 	{
+		pgwire_result_column *column = &format->columns[i];
 		int			attnum = lfirst_int(lc);
+		Form_pg_attribute att = attnum > 0 ? TupleDescAttr(tupdesc, attnum - 1) : NULL;
 
 		if (attnum == SelfItemPointerAttributeNumber)
 			format->ctid = i;
 		format->prefix = format->prefix && attnum == i + 1;
-		format->attnums[i++] = attnum;
+		column->attnum = attnum;
+		column->type = att ? att->atttypid : TIDOID;
+		column->typmod = att ? att->atttypmod : -1;
+		column->name = att ? NameStr(att->attname) : "ctid";
+		column->relation = relation;
+		i++;
 	}
 	format->context = CurrentMemoryContext;
 	return format;
+}
+
+/*
+ * The columns are those of fdw_scan_tlist: name them after what they are of. The
+ * names are those of the range table, as an error is no time to look into
+ * catalogs.
+ */
+void
+pgwire_name_by_tlist(pgwire_row_format *format, List *tlist, EState *estate)
+{
+	for (int i = 0; i < format->ncols; i++)
+	{
+		pgwire_result_column *column = &format->columns[i];
+		TargetEntry *entry = list_nth_node(TargetEntry, tlist, column->attnum - 1);
+		Var		   *var = (Var *) entry->expr;
+		RangeTblEntry *rte;
+
+		column->name = psprintf("%d", column->attnum);
+		column->relation = "";
+		if (!IsA(var, Var) || var->varno < 1 || (Index) var->varno > estate->es_range_table_size)
+			continue;
+		rte = exec_rt_fetch(var->varno, estate);
+		if (var->varattno > list_length(rte->eref->colnames))
+			continue;
+		column->relation = rte->eref->aliasname;
+		if (var->varattno > 0)
+			column->name = strVal(list_nth(rte->eref->colnames, var->varattno - 1));
+		else
+			column->name = var->varattno == SelfItemPointerAttributeNumber ? "ctid" : "*";
+	}
+}
+
+void
+pgwire_name_column(pgwire_row_format *format, int column)
+{
+	format->conv.column = NULL;
+	if (column >= 0 && column < format->ncols)
+	{
+		format->conv.column = format->columns[column].name;
+		format->conv.relation = format->columns[column].relation;
+	}
 }
 
 pgwire_column *
@@ -102,21 +151,10 @@ pgwire_row_columns(pgwire_row_format *format)
 
 	for (int i = 0; i < format->ncols; i++)
 	{
-		if (i == format->ctid)
-		{
-			cols[i].type_oid = TIDOID;
-			cols[i].typmod = -1;
-			cols[i].name = pgwire_cstring("ctid");
-		}
-		else
-		{
-			Form_pg_attribute att = TupleDescAttr(format->tupdesc, format->attnums[i] - 1);
-
-			cols[i].type_oid = att->atttypid;
-			cols[i].typmod = att->atttypmod;
-			cols[i].receive_safe = is_receive_safe(att->atttypid);
-			cols[i].name = pgwire_cstring(NameStr(att->attname));
-		}
+		cols[i].type_oid = format->columns[i].type;
+		cols[i].typmod = format->columns[i].typmod;
+		cols[i].receive_safe = is_receive_safe(format->columns[i].type);
+		cols[i].name = pgwire_cstring(format->columns[i].name);
 	}
 	return cols;
 }
@@ -195,8 +233,7 @@ pgwire_row_value_formats(pgwire_row_format *format, const uint8_t *value_formats
 	for (int i = 0; i < format->ncols; i++)
 	{
 		Oid			function;
-		Oid			type = i == format->ctid ? TIDOID :
-			TupleDescAttr(format->tupdesc, format->attnums[i] - 1)->atttypid;
+		Oid			type = format->columns[i].type;
 
 		if (copy[i] == PGWIRE_VALUE_TEXT || copy[i] == PGWIRE_VALUE_MONEY)
 			getTypeInputInfo(type, &function, &format->ioparam[i]);
@@ -255,12 +292,10 @@ check_money(pgwire_row_format *format, int i, Datum value, const char *text)
 static Datum
 convert(pgwire_row_format *format, int i, Datum value, bool isnull)
 {
-	Form_pg_attribute att = i == format->ctid ? NULL :
-		TupleDescAttr(format->tupdesc, format->attnums[i] - 1);
-	int32		typmod = att ? att->atttypmod : -1;
+	int32		typmod = format->columns[i].typmod;
 	external_value *ext = isnull ? NULL : (external_value *) DatumGetPointer(value);
 
-	format->conv.column = att ? NameStr(att->attname) : "ctid";
+	pgwire_name_column(format, i);
 	if (format->value_formats[i] != PGWIRE_VALUE_BINARY)
 	{
 		/* Go has checked UTF-8; in other encodings only the server can */
@@ -288,7 +323,7 @@ convert(pgwire_row_format *format, int i, Datum value, bool isnull)
 			pgwire_raise_local(ERRCODE_INVALID_BINARY_REPRESENTATION,
 							   "incorrect binary data format", NULL, NULL);
 	}
-	format->conv.column = NULL;
+	pgwire_name_column(format, -1);
 	return value;
 }
 
@@ -355,7 +390,7 @@ pgwire_store_row(pgwire_row_format *format, const uint8_t *row, TupleTableSlot *
 		memset(slot->tts_isnull, true, format->tupdesc->natts);
 		for (int i = 0; i < format->ncols; i++)
 		{
-			int			attnum = format->attnums[i];
+			int			attnum = format->columns[i].attnum;
 
 			if (attnum > 0)
 			{

@@ -5,16 +5,27 @@
 #define PGWIRE_SLOT_H
 
 #include "executor/tuptable.h"
-#include "utils/rel.h"
+#include "nodes/execnodes.h"
 
 #include "error.h"
+
+/* A column of the remote's result. */
+typedef struct pgwire_result_column
+{
+	int			attnum;			/* of the slot's row type; ctid negative */
+	Oid			type;
+	int32		typmod;
+	const char *name;			/* for messages */
+	const char *relation;		/* that the column is of; "": of none, and the name is
+								 * its number; NULL: not named in messages */
+} pgwire_result_column;
 
 /* How the rows of one scan become tuples. */
 typedef struct pgwire_row_format
 {
 	TupleDesc	tupdesc;
 	int			ncols;			/* result columns */
-	int		   *attnums;		/* local attribute of each; ctid negative */
+	pgwire_result_column *columns;
 	bool		prefix;			/* they are 1, 2, ..., natts: copy them as one */
 	bool		heap;			/* system columns are asked for: form a tuple */
 	int			ctid;			/* which result column is ctid, or -1 */
@@ -28,9 +39,16 @@ typedef struct pgwire_row_format
 	pgwire_conversion conv;
 } pgwire_row_format;
 
-/* Lives in the current memory context. relation is for error messages. */
+/*
+ * Lives in the current memory context. attrs: positions in the row type, in the
+ * order of the result. relation is for error messages; NULL: they name no column.
+ */
 extern pgwire_row_format *pgwire_make_row_format(TupleDesc tupdesc, List *attrs,
-										   const char *relation, bool heap);
+												 const char *relation, bool heap);
+extern void pgwire_name_by_tlist(pgwire_row_format *format, List *tlist, EState *estate);
+
+/* Say in messages which column is being converted; -1: none. */
+extern void pgwire_name_column(pgwire_row_format *format, int column);
 
 /* Take the value formats of a result's columns; called once per execution. */
 extern void pgwire_row_value_formats(pgwire_row_format *format, const uint8_t *value_formats,

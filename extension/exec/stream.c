@@ -59,15 +59,10 @@ start(pgwire_stream *stream, pgwire_batch *batch, pgwire_wait *wait, pgwire_erro
 void
 pgwire_raise_stream(pgwire_stream *stream, const pgwire_error *err)
 {
-	pgwire_row_format *format = stream->format;
-
-	if (format->conv.relation && err->column >= 0 && err->column < format->ncols)
+	if (err->column >= 0)
 	{
-		int			attnum = format->attnums[err->column];
-
-		pgwire_push_conversion(&format->conv);
-		format->conv.column = attnum < 0 ? "ctid" :
-			NameStr(TupleDescAttr(format->tupdesc, attnum - 1)->attname);
+		pgwire_push_conversion(&stream->format->conv);
+		pgwire_name_column(stream->format, err->column);
 	}
 	pgwire_raise(err);
 }
