@@ -21,22 +21,31 @@
 #endif
 
 /*
- * create_foreignscan_path takes the join conditions of the path since 17
- * (9e9931d2bf4) and the number of disabled nodes since 18 (e2225346291); a
- * base relation has neither.
+ * create_foreignscan_path and its like take the join conditions of the path since
+ * 17 (9e9931d2bf4) and the number of disabled nodes since 18 (e2225346291).
  */
 #if PG_VERSION_NUM >= 180000
-#define pgwire_create_foreignscan_path(root, rel, rows, startup, total, outer) \
+#define pgwire_create_foreignscan_path(root, rel, rows, startup, total, pathkeys, outer, epq) \
 	create_foreignscan_path(root, rel, NULL, rows, 0, startup, total, \
-							NIL, outer, NULL, NIL, NIL)
+							pathkeys, outer, epq, NIL, NIL)
+#define pgwire_create_foreign_join_path(root, rel, rows, startup, total, pathkeys, outer, epq, conditions) \
+	create_foreign_join_path(root, rel, NULL, rows, 0, startup, total, \
+							 pathkeys, outer, epq, conditions, NIL)
 #elif PG_VERSION_NUM >= 170000
-#define pgwire_create_foreignscan_path(root, rel, rows, startup, total, outer) \
+#define pgwire_create_foreignscan_path(root, rel, rows, startup, total, pathkeys, outer, epq) \
 	create_foreignscan_path(root, rel, NULL, rows, startup, total, \
-							NIL, outer, NULL, NIL, NIL)
+							pathkeys, outer, epq, NIL, NIL)
+#define pgwire_create_foreign_join_path(root, rel, rows, startup, total, pathkeys, outer, epq, conditions) \
+	create_foreign_join_path(root, rel, NULL, rows, startup, total, \
+							 pathkeys, outer, epq, conditions, NIL)
 #else
-#define pgwire_create_foreignscan_path(root, rel, rows, startup, total, outer) \
+#define pgwire_create_foreignscan_path(root, rel, rows, startup, total, pathkeys, outer, epq) \
 	create_foreignscan_path(root, rel, NULL, rows, startup, total, \
-							NIL, outer, NULL, NIL)
+							pathkeys, outer, epq, NIL)
+#define pgwire_create_foreign_join_path(root, rel, rows, startup, total, pathkeys, outer, epq, conditions) \
+	((void) (conditions), \
+	 create_foreign_join_path(root, rel, NULL, rows, startup, total, \
+							  pathkeys, outer, epq, NIL))
 #endif
 
 /* CreateWaitEventSet takes a resource owner since 17 (50c67c2019a); none here. */
@@ -44,6 +53,30 @@
 #define pgwire_create_wait_event_set(n) CreateWaitEventSet(NULL, (n))
 #else
 #define pgwire_create_wait_event_set(n) CreateWaitEventSet(TopMemoryContext, (n))
+#endif
+
+/*
+ * EquivalenceMembers of child relations are found by an iterator since 18
+ * (d69d45a5a95); before, they are in the one list of all.
+ */
+#if PG_VERSION_NUM >= 180000
+#include "optimizer/paths.h"
+static inline EquivalenceMemberIterator
+pgwire_members(EquivalenceClass *ec, Relids relids)
+{
+	EquivalenceMemberIterator it;
+
+	setup_eclass_member_iterator(&it, ec, relids);
+	return it;
+}
+#define pgwire_foreach_member(em, ec, relids) \
+	for (EquivalenceMemberIterator it_ = pgwire_members(ec, relids); \
+		 (em = eclass_member_iterator_next(&it_)) != NULL;)
+#else
+#define pgwire_foreach_member(em, ec, relids) \
+	for (ListCell *lc_ = list_head((ec)->ec_members); \
+		 lc_ != NULL && ((em = lfirst(lc_)), true); \
+		 lc_ = lnext((ec)->ec_members, lc_))
 #endif
 
 /* ExplainProperty*() and ExplainState have headers of their own since 18. */
@@ -60,6 +93,15 @@
 /* MarkGUCPrefixReserved replaced EmitWarningsOnPlaceholders in 15. */
 #if PG_VERSION_NUM < 150000
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+/* PathKeys tell their operator by a CompareType since 18. */
+#if PG_VERSION_NUM >= 180000
+#define pgwire_pathkey_operator(pathkey, type) \
+	get_opfamily_member_for_cmptype((pathkey)->pk_opfamily, type, type, (pathkey)->pk_cmptype)
+#else
+#define pgwire_pathkey_operator(pathkey, type) \
+	get_opfamily_member((pathkey)->pk_opfamily, type, type, (pathkey)->pk_strategy)
 #endif
 
 /* pg_noreturn, before a declaration, replaced pg_attribute_noreturn() in 18. */

@@ -48,7 +48,7 @@ pgwire_fdw_handler(PG_FUNCTION_ARGS)
 {
 	FdwRoutine *routine = makeNode(FdwRoutine);
 
-	/* plan.c */
+	/* plan/base.c, plan/join.c, plan/build.c */
 	routine->GetForeignRelSize = pgwireGetForeignRelSize;
 	routine->GetForeignPaths = pgwireGetForeignPaths;
 	routine->GetForeignPlan = pgwireGetForeignPlan;
@@ -59,6 +59,7 @@ pgwire_fdw_handler(PG_FUNCTION_ARGS)
 	routine->ReScanForeignScan = pgwireReScanForeignScan;
 	routine->EndForeignScan = pgwireEndForeignScan;
 	routine->ShutdownForeignScan = pgwireShutdownForeignScan;
+	routine->RecheckForeignScan = pgwireRecheckForeignScan;
 
 	/* explain.c */
 	routine->ExplainForeignScan = pgwireExplainForeignScan;

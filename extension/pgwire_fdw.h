@@ -18,12 +18,18 @@
 /* in pgwire_fdw.c */
 extern char *pgwire_application_name;
 
-/* in plan.c */
+/* in plan/base.c, plan/join.c, plan/build.c */
 extern void pgwireGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 									Oid foreigntableid);
 extern void pgwireGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
 								  Oid foreigntableid);
-extern ForeignScan *pgwireGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
+extern void pgwireGetForeignJoinPaths(PlannerInfo *root, RelOptInfo *joinrel,
+									  RelOptInfo *outerrel, RelOptInfo *innerrel,
+									  JoinType jointype, JoinPathExtraData *extra);
+extern void pgwireGetForeignJoinPaths(PlannerInfo *root, RelOptInfo *joinrel,
+									  RelOptInfo *outerrel, RelOptInfo *innerrel,
+									  JoinType jointype, JoinPathExtraData *extra);
+extern ForeignScan *pgwireGetForeignPlan(PlannerInfo *root, RelOptInfo *foreignrel,
 										 Oid foreigntableid, ForeignPath *best_path,
 										 List *tlist, List *scan_clauses,
 										 Plan *outer_plan);
@@ -34,6 +40,7 @@ extern TupleTableSlot *pgwireIterateForeignScan(ForeignScanState *node);
 extern void pgwireReScanForeignScan(ForeignScanState *node);
 extern void pgwireEndForeignScan(ForeignScanState *node);
 extern void pgwireShutdownForeignScan(ForeignScanState *node);
+extern bool pgwireRecheckForeignScan(ForeignScanState *node, TupleTableSlot *slot);
 
 /* in explain.c */
 extern void pgwireExplainForeignScan(ForeignScanState *node, struct ExplainState *es);

@@ -19,6 +19,7 @@ pgwire_pack_scan(const pgwire_scan_private *scan)
 	items = lappend(items, makeInteger(scan->fetch_size));
 	items = lappend(items, makeInteger(scan->expected_kb));
 	items = lappend(items, scan->refusals);
+	items = lappend(items, makeString(pstrdup(scan->relations ? scan->relations : "")));
 	Assert(list_length(items) == PGWIRE_SCAN_ITEMS);
 	return items;
 }
@@ -34,4 +35,5 @@ pgwire_unpack_scan(List *fdw_private, pgwire_scan_private *scan)
 	scan->fetch_size = intVal(list_nth(fdw_private, PGWIRE_SCAN_FETCH_SIZE));
 	scan->expected_kb = intVal(list_nth(fdw_private, PGWIRE_SCAN_EXPECTED_KB));
 	scan->refusals = (List *) list_nth(fdw_private, PGWIRE_SCAN_REFUSALS);
+	scan->relations = strVal(list_nth(fdw_private, PGWIRE_SCAN_RELATIONS));
 }

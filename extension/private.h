@@ -18,8 +18,9 @@ enum pgwire_scan_item
 	PGWIRE_SCAN_SQL,			/* String: statement for the remote server */
 	PGWIRE_SCAN_ATTRS,			/* IntList: local attribute number of each
 								 * result column, in order; ctid is
-								 * SelfItemPointerAttributeNumber. NIL: the
-								 * remote answers one NULL column per row */
+								 * SelfItemPointerAttributeNumber. Without a
+								 * scanrelid: position in fdw_scan_tlist. NIL:
+								 * the remote answers one NULL column per row */
 	PGWIRE_SCAN_FLAGS,			/* Integer: mask of PGWIRE_SCAN_F_* */
 	PGWIRE_SCAN_FETCH_MEMORY,	/* Integer, kB: read-ahead of the scan */
 	PGWIRE_SCAN_FETCH_SIZE,		/* Integer: rows per Execute, where limited */
@@ -27,6 +28,9 @@ enum pgwire_scan_item
 								 * result, -1 without statistics */
 	PGWIRE_SCAN_REFUSALS,		/* List for EXPLAIN VERBOSE (plan/why.c): what
 								 * was not pushed, and why; NIL: nothing */
+	PGWIRE_SCAN_RELATIONS,		/* String for EXPLAIN: what is joined, in which %n is
+								 * the relation that had rangetable index n when
+								 * the scan was planned; empty: one relation */
 	PGWIRE_SCAN_ITEMS			/* how many there are */
 };
 
@@ -43,6 +47,7 @@ typedef struct pgwire_scan_private
 	int			fetch_size;
 	int			expected_kb;
 	List	   *refusals;
+	const char *relations;
 } pgwire_scan_private;
 
 extern List *pgwire_pack_scan(const pgwire_scan_private *scan);

@@ -3,6 +3,8 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "commands/explain.h"
 #include "lib/stringinfo.h"
 #include "nodes/extensible.h"
@@ -10,6 +12,8 @@
 #include "nodes/value.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
 
 #include "compat.h"
@@ -186,12 +190,69 @@ explain_refusals(ForeignScanState *node, List *refusals, ExplainState *es)
 			ExplainPropertyText("Not pushed down", lfirst(lc), es);
 }
 
+/* ---- what a join consists of ---- */
+
+/* A relation: schema.name alias, or what of that EXPLAIN would say. */
+static void
+append_relation(StringInfo line, int rti, ExplainState *es)
+{
+	RangeTblEntry *rte = rt_fetch(rti, es->rtable);
+	const char *name = rte->rtekind == RTE_RELATION ? get_rel_name(rte->relid) : NULL;
+	const char *alias = list_nth(es->rtable_names, rti - 1);
+
+	if (name == NULL)
+		name = rte->eref->aliasname;
+	if (es->verbose && rte->rtekind == RTE_RELATION)
+		appendStringInfo(line, "%s.",
+						 quote_identifier(get_namespace_name(get_rel_namespace(rte->relid))));
+	appendStringInfoString(line, quote_identifier(name));
+	if (alias == NULL)
+		alias = rte->eref->aliasname;
+	if (strcmp(alias, name) != 0)
+		appendStringInfo(line, " %s", quote_identifier(alias));
+}
+
+/* The plan's relations were renumbered all alike: the lowest tells by how much. */
+static void
+explain_relations(ForeignScanState *node, const char *relations, ExplainState *es)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	int			lowest = INT_MAX;
+	int			offset;
+	StringInfoData line;
+	const char *s;
+
+	for (s = strchr(relations, '%'); s != NULL; s = strchr(s + 1, '%'))
+		lowest = Min(lowest, atoi(s + 1));
+	offset = bms_next_member(pgwire_scan_base_relids(plan), -1) - lowest;
+	initStringInfo(&line);
+	for (s = relations; *s != '\0'; s++)
+	{
+		int			rti;
+
+		if (*s != '%')
+		{
+			appendStringInfoChar(&line, *s);
+			continue;
+		}
+		rti = atoi(s + 1) + offset;
+		if (rti >= 1 && rti <= list_length(es->rtable))
+			append_relation(&line, rti, es);
+		while (isdigit((unsigned char) s[1]))
+			s++;
+	}
+	ExplainPropertyText("Relations", line.data, es);
+	pfree(line.data);
+}
+
 void
 pgwireExplainForeignScan(ForeignScanState *node, ExplainState *es)
 {
 	pgwire_scan_state *state = (pgwire_scan_state *) node->fdw_state;
 	pgwire_scan_stats stats = {0};
 
+	if (state->plan.relations[0] != '\0')
+		explain_relations(node, state->plan.relations, es);
 	if (es->verbose)
 	{
 		ExplainPropertyText("Remote SQL", state->plan.sql, es);

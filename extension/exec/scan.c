@@ -132,3 +132,23 @@ pgwireEndForeignScan(ForeignScanState *node)
 	if (state != NULL)
 		pgwire_stream_close(&state->stream);
 }
+
+/*
+ * EvalPlanQual has new versions of rows, or rows that it was told to keep: is
+ * there still a row of the scan? A table's conditions it checks itself, of the
+ * plan's fdw_recheck_quals; a join is done anew by the plan that is there for it.
+ */
+bool
+pgwireRecheckForeignScan(ForeignScanState *node, TupleTableSlot *slot)
+{
+	PlanState  *joined = outerPlanState(node);
+	TupleTableSlot *row;
+
+	if (((Scan *) node->ss.ps.plan)->scanrelid > 0)
+		return true;
+	row = ExecProcNode(joined);
+	if (TupIsNull(row))
+		return false;
+	ExecCopySlot(slot, row);
+	return true;
+}

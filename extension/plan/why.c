@@ -13,17 +13,21 @@
 
 #include "nodes/nodeFuncs.h"
 #include "nodes/value.h"
+#include "utils/memutils.h"
 
 static void
 add(pgwire_rel *rel, RestrictInfo *rinfo, Node *what, Relids others, const char *reason)
 {
+	/* what is made while GEQO searches, or to read an answer, may not live as long */
+	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(rel));
 	pgwire_refusal *refusal = palloc(sizeof(*refusal));
 
 	refusal->rinfo = rinfo;
 	refusal->what = what;
-	refusal->others = others;
-	refusal->reason = reason;
+	refusal->others = bms_copy(others);
+	refusal->reason = pstrdup(reason);
 	rel->refusals = lappend(rel->refusals, refusal);
+	MemoryContextSwitchTo(old);
 }
 
 /*
