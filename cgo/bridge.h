@@ -186,6 +186,49 @@ typedef struct pgwire_cost_args {
 /* One step; *work is what it starts from, and becomes what it comes to. */
 int32_t pgwire_go_cost(pgwire_cost_args *args, pgwire_work *work, pgwire_error *err);
 
+/* ---- ANALYZE ---- */
+
+/* the name of a column and its options (name\0value\0 pairs) */
+typedef struct pgwire_named_options {
+	pgwire_bytes name;
+	pgwire_bytes options;
+} pgwire_named_options;
+
+typedef struct pgwire_analyze_args {
+	int32_t major;      /* of the local server */
+	int32_t ncols;      /* columns to be read */
+	pgwire_named_options *cols;
+	pgwire_bytes schema; /* local names of the foreign table */
+	pgwire_bytes table;
+	pgwire_bytes server_options;
+	pgwire_bytes table_options;
+	/* what the remote has answered to facts_sql, for sample_sql */
+	double tuples;      /* < 0: not known */
+	double pages;       /* of the local block size */
+	int32_t can_sample; /* TABLESAMPLE works */
+	int32_t target;     /* rows wanted */
+} pgwire_analyze_args;
+
+typedef struct pgwire_analyze_reply {
+	int32_t import;         /* take the remote's statistics, if they serve */
+	int32_t reserved;
+	double fraction;        /* of the rows, that sample_sql returns on average */
+	double draws;           /* rows or blocks that are drawn for it, on average */
+	int64_t fetch_memory;
+	pgwire_bytes schema;    /* remote names: $1 and $2 of facts_sql and import_sql */
+	pgwire_bytes table;
+	pgwire_bytes columns;   /* remote names of cols, each with a NUL behind it */
+	pgwire_bytes facts_sql; /* one row: relkind (NULL: there is none), children,
+	                         * can_sample, tuples, bytes */
+	pgwire_bytes import_sql; /* a row for each remote column: the same, then its
+	                         * name, schema, name, OID and modifier of its type, and
+	                         * its statistics (handler/analyze.go) */
+	pgwire_bytes sample_sql;
+} pgwire_analyze_reply;
+
+/* How to analyse a foreign table. */
+int32_t pgwire_go_analyze(pgwire_analyze_args *args, pgwire_analyze_reply *reply, pgwire_error *err);
+
 /* ---- connections ---- */
 
 typedef struct pgwire_conn_args {
@@ -380,6 +423,7 @@ int32_t pgwire_go_fault(pgwire_bytes *name, pgwire_error *err);
 	X(pgwire_go_option_validate) \
 	X(pgwire_go_plan) \
 	X(pgwire_go_cost) \
+	X(pgwire_go_analyze) \
 	X(pgwire_go_conn_open) \
 	X(pgwire_go_conn_invalidate) \
 	X(pgwire_go_conn_list) \

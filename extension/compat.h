@@ -109,6 +109,13 @@ pgwire_members(EquivalenceClass *ec, Relids relids)
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
+/* sampler_random_fract takes the generator's state by pointer since 15 (3804539e48e). */
+#if PG_VERSION_NUM >= 150000
+#define pgwire_sampler_fract(rs) sampler_random_fract(&(rs)->randstate)
+#else
+#define pgwire_sampler_fract(rs) sampler_random_fract((rs)->randstate)
+#endif
+
 /*
  * The base relations of a scan are told from its outer joins since 16
  * (2489d76c490); before, outer joins were not counted.
@@ -137,6 +144,13 @@ pgwire_scan_check_as_user(ForeignScanState *node)
 	return exec_rt_fetch(rti, node->ss.ps.state)->checkAsUser;
 #endif
 }
+
+/* vacuum_delay_point says for whom it delays since 18 (e5b0b0ce15). */
+#if PG_VERSION_NUM >= 180000
+#define pgwire_analyze_delay_point() vacuum_delay_point(true)
+#else
+#define pgwire_analyze_delay_point() vacuum_delay_point()
+#endif
 
 /* Wait events of extensions have names of their own since 17 (c9af054653). */
 #if PG_VERSION_NUM >= 170000

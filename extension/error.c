@@ -7,8 +7,10 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 
 #include "error.h"
 #include "loader.h"
@@ -171,10 +173,71 @@ pgwire_notice_local(const char *message, const char *hint)
 }
 
 void
-pgwire_notice_failure(const char *message, const pgwire_failure *failure)
+pgwire_notice_detail(const char *message, const char *detail)
 {
 	ereport(NOTICE, (errmsg_internal("%s", message),
-					 failure->message ? errdetail_internal("%s", failure->message) : 0));
+					 detail ? errdetail_internal("%s", detail) : 0));
+}
+
+void
+pgwire_log_local(int elevel, const char *message)
+{
+	ereport(elevel < ERROR ? elevel : WARNING, (errmsg_internal("%s", message)));
+}
+
+/* Is an error about what was being looked at, and not about the session? */
+static bool
+is_of_values(int sqlstate)
+{
+	switch (ERRCODE_TO_CATEGORY(sqlstate))
+	{
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_SYSTEM_ERROR:
+		case ERRCODE_INTERNAL_ERROR:
+			return false;
+		default:
+			return true;
+	}
+}
+
+bool
+pgwire_try(void (*call) (void *arg), void *arg, pgwire_failure *failure)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile caught = NULL;	/* set behind a longjmp */
+	ErrorData  *edata;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		call(arg);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		caught = CopyErrorData();
+		if (!is_of_values(caught->sqlerrcode))
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	edata = caught;
+	if (edata == NULL)
+		return true;
+	memset(failure, 0, sizeof(*failure));
+	failure->sqlstate = edata->sqlerrcode;
+	failure->message = edata->message;
+	failure->detail = edata->detail;
+	failure->hint = edata->hint;
+	failure->context = edata->context;
+	return false;
 }
 
 static void

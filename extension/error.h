@@ -52,8 +52,18 @@ extern void pgwire_warn_local(int sqlstate, const char *message);
 /* A notice of the C side; hint may be NULL. */
 extern void pgwire_notice_local(const char *message, const char *hint);
 
-/* The same, with the message of a failure as its detail. */
-extern void pgwire_notice_failure(const char *message, const pgwire_failure *failure);
+/* A message for who wants to follow what a command does; elevel is below ERROR. */
+extern void pgwire_log_local(int elevel, const char *message);
+
+/* A notice with a detail, which may be NULL. */
+extern void pgwire_notice_detail(const char *message, const char *detail);
+
+/*
+ * Call a function in a sub-transaction. An error that is one of the values it
+ * deals with undoes the sub-transaction, and is answered: false, *failure filled.
+ * Cancelling, the end of the session, exhaustion and the like are raised on.
+ */
+extern bool pgwire_try(void (*call) (void *arg), void *arg, pgwire_failure *failure);
 
 /* Deliver pending notices of the Go side. */
 extern void pgwire_deliver_notices(void);

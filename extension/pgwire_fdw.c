@@ -64,5 +64,8 @@ pgwire_fdw_handler(PG_FUNCTION_ARGS)
 	/* explain.c */
 	routine->ExplainForeignScan = pgwireExplainForeignScan;
 
+	/* analyze.c */
+	routine->AnalyzeForeignTable = pgwireAnalyzeForeignTable;
+
 	PG_RETURN_POINTER(routine);
 }

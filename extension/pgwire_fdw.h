@@ -45,6 +45,10 @@ extern bool pgwireRecheckForeignScan(ForeignScanState *node, TupleTableSlot *slo
 /* in explain.c */
 extern void pgwireExplainForeignScan(ForeignScanState *node, struct ExplainState *es);
 
+/* in analyze.c */
+extern bool pgwireAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func,
+									  BlockNumber *totalpages);
+
 /* in option.c */
 extern void pgwire_collect_options(ForeignServer *server, UserMapping *mapping,
 								   ForeignTable *table, StringInfo out);

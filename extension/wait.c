@@ -114,6 +114,12 @@ pgwire_wait_for(const pgwire_wait *wait)
 	CHECK_FOR_INTERRUPTS();
 }
 
+void
+pgwire_serve_interrupts(void)
+{
+	CHECK_FOR_INTERRUPTS();
+}
+
 /*
  * The server's own functions make a set for each wait, and raise when there is
  * no descriptor left for it. Raised in an abort, that leads to the next abort,

@@ -14,6 +14,9 @@
  */
 extern void pgwire_wait_for(const pgwire_wait *wait);
 
+/* Serve interrupts without waiting, in work that may go on without a wait. */
+extern void pgwire_serve_interrupts(void);
+
 /*
  * Wait inside transaction clean-up, where nothing may be raised. False: give
  * up, because the deadline has passed (which comes earlier when the user asks

@@ -141,6 +141,7 @@ next_batch(pgwire_stream *stream, pgwire_error *err)
 		return PGWIRE_EOF;
 	if (stream->last)
 		return end_of_rows(stream);
+	pgwire_serve_interrupts();
 	for (;;)
 	{
 		if (stream->bound)

@@ -80,6 +80,8 @@ type Relation struct {
 	FetchSize int
 	// FetchMemory is in bytes, 64 kB to 1 GB.
 	FetchMemory int64
+	// AnalyzeSampling is one of the option's values, "auto" by default.
+	AnalyzeSampling string
 }
 
 // ParseRelation reads the options of a server and of a foreign table; the
@@ -95,6 +97,8 @@ func ParseRelation(localMajor int, server, table []Pair) Relation {
 		TupleCost:   v.real("fdw_tuple_cost"),
 		FetchSize:   v.int("fetch_size"),
 		FetchMemory: v.bytes("fetch_memory"),
+
+		AnalyzeSampling: v.text("analyze_sampling"),
 	}
 }
 
