@@ -51,6 +51,10 @@ type queryGenerator struct {
 	params  *[]param
 	// order is, after a query has been made, the columns it is ordered by, from 0.
 	order []int
+	// sets is, after a SELECT has been made, whether it has grouping sets. Before
+	// PostgreSQL 18 a column of those that is a constant is taken for one when
+	// rows are sorted, although it is NULL in some.
+	sets  bool
 	wild  bool // the grammar of conditions is used too
 	clock bool // values that depend on the time may occur
 }

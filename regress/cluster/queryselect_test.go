@@ -22,9 +22,10 @@ func (g *queryGenerator) query(kinds []string, depth int, outer *scope) *clause 
 	}
 	n.parts = append(n.parts, body)
 	g.order = nil
-	if depth > 1 && g.chance(45) || g.chance(15) {
+	if !g.sets && (depth > 1 && g.chance(45) || g.chance(15)) {
 		g.ordered(n, kinds)
 	}
+	g.sets = false
 	g.ctes = g.ctes[:visible]
 	return n
 }
@@ -201,6 +202,7 @@ func (g *queryGenerator) grouped(n *clause, kinds []string, depth int, s *scope,
 		keys = append(keys, key{kind, g.key(kind, own)})
 	}
 	sets := len(keys) > 0 && g.chance(30)
+	defer func() { g.sets = g.sets || sets }()
 	targets := g.targets(kinds, func(kind string) *clause {
 		if sets && kind == "int4" && g.chance(40) {
 			return g.instead(kind, "grouping(", keys[0].n, ")")
