@@ -248,6 +248,8 @@ typedef struct pgwire_conn_args {
 	pgwire_bytes local_database;   /* %d */
 	pgwire_bytes local_user;       /* %u */
 	pgwire_bytes session_id;       /* %c */
+	int32_t major;          /* answered with OK: the remote's major version, 0 unknown */
+	int32_t reserved;
 } pgwire_conn_args;
 
 /*

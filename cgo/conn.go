@@ -29,6 +29,7 @@ func connOpen(args *C.pgwire_conn_args, wait *C.pgwire_wait, err *C.pgwire_error
 	if e != nil {
 		return fail(err, e)
 	}
+	args.major = C.int32_t(handler.RemoteMajor(uint32(args.umid)))
 	return status(wait, w, st)
 }
 

@@ -25,6 +25,7 @@
 #include "conn.h"
 #include "option.h"
 #include "pgwire_fdw.h"
+#include "version.h"
 #include "wait.h"
 
 PG_FUNCTION_INFO_V1(pgwire_fdw_get_connections);
@@ -118,6 +119,8 @@ static void
 invalidation_callback(Datum arg, int cacheid, uint32 hashvalue)
 {
 	catalog_changes++;
+	if (cacheid == FOREIGNSERVEROID)
+		pgwire_forget_majors();
 	(void) pgwire_loaded->pgwire_go_conn_invalidate(cacheid == USERMAPPINGOID, hashvalue);
 }
 
@@ -181,7 +184,10 @@ dial(pgwire_conn_args *args, pgwire_error *err)
 		pgwire_wait_for(&wait);
 	pgwire_account_fds();
 	if (rc == PGWIRE_OK)
+	{
+		pgwire_note_major(args->serverid, args->major);
 		pgwire_deliver_notices();
+	}
 	return rc;
 }
 

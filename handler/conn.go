@@ -1,6 +1,9 @@
 package handler
 
 import (
+	"strconv"
+	"strings"
+
 	"pgwire_fdw/handler/internal/dial"
 	"pgwire_fdw/handler/internal/invariant"
 	"pgwire_fdw/handler/internal/option"
@@ -60,6 +63,29 @@ func OpenConn(a ConnArgs) (Status, Wait, *Error) {
 		return StatusWait, toWait(w), nil
 	}
 	return StatusOK, Wait{}, nil
+}
+
+// RemoteMajor is the major version of the server at the other end of a mapping's
+// connection; 0: there is none, or it has not told.
+func RemoteMajor(umid uint32) int {
+	conn := backend.pool.Lookup(umid)
+	if conn == nil {
+		return 0
+	}
+	return majorVersion(conn.Established().ParameterStatus["server_version"])
+}
+
+// majorVersion reads "15.4 (Debian ...)", "16beta1", "9.6.24": the digits in front.
+func majorVersion(version string) int {
+	end := strings.IndexFunc(version, func(r rune) bool { return r < '0' || r > '9' })
+	if end < 0 {
+		end = len(version)
+	}
+	major, err := strconv.Atoi(version[:end])
+	if err != nil {
+		return 0
+	}
+	return major
 }
 
 // remoteSettings are what every remote statement runs with: what text, names and

@@ -42,7 +42,7 @@ func plan(request []byte) ([]byte, *Error) {
 	case *ir.Relation:
 		return relation(r)
 	case *ir.Classify:
-		return ir.AppendVerdicts(nil, verdicts(r.Clauses)), nil
+		return ir.AppendVerdicts(nil, verdicts(r.Servers, r.Clauses)), nil
 	case *ir.QueryRequest:
 		return query(r)
 	}
@@ -59,7 +59,7 @@ func relation(r *ir.Relation) ([]byte, *Error) {
 	if err != nil {
 		return nil, sqlerr.New(sqlstate.InternalError, "%w", err)
 	}
-	rel := option.ParseRelation(r.Major, server, table)
+	rel := option.ParseRelation(r.Servers.Local, server, table)
 	reply := ir.RelationReply{
 		Schema:      rel.SchemaName,
 		Table:       rel.TableName,
@@ -67,16 +67,16 @@ func relation(r *ir.Relation) ([]byte, *Error) {
 		TupleCost:   rel.TupleCost,
 		FetchSize:   rel.FetchSize,
 		FetchMemory: rel.FetchMemory,
-		Ship:        verdicts(r.Clauses),
+		Ship:        verdicts(r.Servers, r.Clauses),
 	}
 	return reply.Append(make([]byte, 0, 64+len(r.Clauses))), nil
 }
 
 // verdicts says which clauses may run on the remote server, and why others not.
-func verdicts(clauses []ir.Clause) []ir.Verdict {
+func verdicts(servers ir.Servers, clauses []ir.Clause) []ir.Verdict {
 	all := make([]ir.Verdict, len(clauses))
 	for i, c := range clauses {
-		_, err := ship.Clause(c.Expr)
+		_, err := ship.Clause(servers, c.Expr)
 		var refusal *ship.Refusal
 		if errors.As(err, &refusal) {
 			all[i] = ir.Verdict(*refusal)
@@ -87,7 +87,7 @@ func verdicts(clauses []ir.Clause) []ir.Verdict {
 
 // query says what of a query cannot be sent, or writes its statement.
 func query(r *ir.QueryRequest) ([]byte, *Error) {
-	refusals := ship.Query(r.Query)
+	refusals := ship.Query(r.Servers, r.Query)
 	if !r.Statement {
 		verdicts := make([]ir.Verdict, len(refusals))
 		for i, refusal := range refusals {

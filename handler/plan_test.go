@@ -85,9 +85,9 @@ func clauses(notations ...string) []ir.Clause {
 
 func TestPlanRelation(t *testing.T) {
 	r := ask(t, &ir.Relation{
-		Major:  16,
-		Server: []byte("fetch_size\x0050\x00fdw_startup_cost\x001\x00"),
-		Table:  []byte("fetch_size\x0060\x00fetch_memory\x001MB\x00table_name\x00T\x00"),
+		Servers: ir.Servers{Local: 16},
+		Server:  []byte("fetch_size\x0050\x00fdw_startup_cost\x001\x00"),
+		Table:   []byte("fetch_size\x0060\x00fetch_memory\x001MB\x00table_name\x00T\x00"),
 		Clauses: clauses(`(op = bool (col 1 int4) (const int4 5))`,
 			`(op = bool (col 1 int4) (func random/v int4))`,
 			`(op = bool (col 1 int4) (func now/s int4))`),
@@ -119,7 +119,7 @@ func TestPlanRelation(t *testing.T) {
 // The default of fdw_tuple_cost follows the local server.
 func TestPlanTupleCost(t *testing.T) {
 	for major, want := range map[int]float64{14: 0.01, 16: 0.01, 17: 0.2, 18: 0.2} {
-		r := ask(t, &ir.Relation{Major: major})
+		r := ask(t, &ir.Relation{Servers: ir.Servers{Local: major}})
 		r.take(2 * 5)
 		if r.f64(); r.f64() != want {
 			t.Errorf("major %d: not %g", major, want)
@@ -260,8 +260,8 @@ func TestDepth(t *testing.T) {
 func TestPlanRemembers(t *testing.T) {
 	backend.answers = memo.Memo{}
 	for _, q := range []ir.Request{
-		&ir.Relation{Major: 15, Server: []byte("fetch_size\x0050\x00"), Clauses: clauses(`(op = bool (col 1 int4) (ext 1 int4))`)},
-		&ir.Relation{Major: 15, Server: []byte("fetch_size\x0051\x00"), Clauses: clauses(`(op = bool (col 1 int4) (ext 1 int4))`)},
+		&ir.Relation{Servers: ir.Servers{Local: 15}, Server: []byte("fetch_size\x0050\x00"), Clauses: clauses(`(op = bool (col 1 int4) (ext 1 int4))`)},
+		&ir.Relation{Servers: ir.Servers{Local: 15}, Server: []byte("fetch_size\x0051\x00"), Clauses: clauses(`(op = bool (col 1 int4) (ext 1 int4))`)},
 		&ir.Classify{Clauses: clauses(`(op = bool (col 1 int4) (func f/v int4))`)},
 		&ir.Classify{Clauses: clauses(`(op = bool (col 1 int4) (func f/s int4))`)},
 	} {

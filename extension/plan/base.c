@@ -48,10 +48,9 @@ ask_relation(RelOptInfo *baserel, Oid foreigntableid)
 			rinfos = lappend(rinfos, lfirst(lc));
 	}
 	pgwire_begin_request(&request, PGWIRE_REQ_RELATION);
-	pgwire_put_u32(&request, PGWIRE_SERVER_MAJOR);
 	pgwire_put_options(&request, rel->site->options);
 	pgwire_put_options(&request, table->options);
-	pgwire_put_conditions(&request, &ir, baserel->relids, rel->site->extensions, rinfos);
+	pgwire_put_conditions(&request, &ir, baserel->relids, &rel->site->server, rinfos);
 	reply = pgwire_ask(&request);
 	rel->schema_name = pgwire_get_string(&reply);
 	rel->table_name = pgwire_get_string(&reply);
@@ -346,7 +345,7 @@ pgwire_base_plan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	 */
 	if (!rel->analyzed && scan.rows > 0.01 * baserel->tuples)
 		scan.rows = -1;
-	pgwire_begin_statement(&request, &ir, root, baserel->relids, rel->site->extensions);
+	pgwire_begin_statement(&request, &ir, root, baserel->relids, &rel->site->server);
 	pgwire_put_query(&ir, root, baserel, joining, query);
 	return pgwire_make_scan(root, &scan, &request, &ir);
 }

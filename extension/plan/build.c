@@ -223,11 +223,11 @@ pgwire_put_query(pgwire_ir *ir, PlannerInfo *root, RelOptInfo *from, List *where
  */
 void
 pgwire_begin_statement(StringInfo request, pgwire_ir *ir, PlannerInfo *root,
-					   Relids items, List *extensions)
+					   Relids items, const pgwire_server *server)
 {
 	pgwire_begin_request(request, PGWIRE_REQ_QUERY);
 	pgwire_put_u8(request, true);
-	pgwire_ir_begin(ir, root, items, extensions, true);
+	pgwire_ir_begin(ir, root, items, server, true);
 }
 
 /* ---- the plan node ---- */

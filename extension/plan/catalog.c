@@ -169,10 +169,10 @@ origin(const pgwire_ir *ir, Oid classid, Oid objectid)
 
 	if (objectid < FirstGenbkiObjectId)
 		return PGWIRE_OBJ_BUILTIN;
-	if (ir->extensions == NIL)
+	if (ir->server->extensions == NIL)
 		return 0;
 	extension = getExtensionOfObject(classid, objectid);
-	if (OidIsValid(extension) && list_member_oid(ir->extensions, extension))
+	if (OidIsValid(extension) && list_member_oid(ir->server->extensions, extension))
 		return PGWIRE_OBJ_EXTENSION;
 	return 0;
 }

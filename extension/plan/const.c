@@ -51,7 +51,7 @@ is_ascii_in_text(Oid type)
 static bool
 decides(pgwire_ir *ir, const Const *node)
 {
-	return node->consttype == BOOLOID ||
+	return node->consttype == BOOLOID || node->consttype == INTERVALOID ||
 		(!is_ascii_in_text(node->consttype) && pgwire_ir_knows_type(ir, node->consttype));
 }
 

@@ -8,6 +8,8 @@
  */
 #include "ir.h"
 
+#include "access/tupdesc.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/nodes.h"
@@ -15,19 +17,20 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
 #include "param.h"
 
 /* In a statement, equal nodes share a parameter. */
 void
 pgwire_ir_begin(pgwire_ir *ir, PlannerInfo *root, Relids relids,
-				List *extensions, bool statement)
+				const pgwire_server *server, bool statement)
 {
 	int			relid = -1;
 
 	memset(ir, 0, sizeof(*ir));
 	pgwire_ir_begin_objects();
 	ir->statement = statement;
-	ir->extensions = extensions;
+	ir->server = server;
 	ir->guc_level = -1;
 	initStringInfo(&ir->clauses);
 	while ((relid = bms_next_member(relids, relid)) >= 0)
@@ -59,6 +62,8 @@ static void
 finish(pgwire_ir *ir, StringInfo request, bool clauses)
 {
 	pgwire_end_transmission_modes(ir->guc_level);
+	pgwire_put_u32(request, PGWIRE_SERVER_MAJOR);
+	pgwire_put_u32(request, ir->server->major);
 	put_table(request, &ir->types);
 	put_table(request, &ir->functions);
 	put_table(request, &ir->operators);
@@ -442,6 +447,34 @@ put_row(pgwire_ir *ir, Node *node, int depth)
 	put_list(ir, PGWIRE_IR_ROW, node, -1, ((RowExpr *) node)->args, depth);
 }
 
+/*
+ * The lists are of one length. Which comparison it is the operators tell, whose
+ * symbols are all the same.
+ */
+static void
+put_row_compare(pgwire_ir *ir, Node *node, int depth)
+{
+	StringInfo	buf = &ir->clauses;
+	RowCompareExpr *compare = (RowCompareExpr *) node;
+	int			n = list_length(compare->opnos);
+
+	pgwire_ir_head(ir, PGWIRE_IR_ROW_COMPARE, node);
+	pgwire_put_u32(buf, n);
+	for (int i = 0; i < n; i++)
+	{
+		Oid			op = list_nth_oid(compare->opnos, i);
+
+		pgwire_put_u32(buf, pgwire_ir_operator(ir, op));
+		pgwire_put_u32(buf, pgwire_ir_function(ir, get_opcode(op)));
+		pgwire_put_u32(buf, pgwire_ir_collation(ir, list_nth_oid(compare->inputcollids, i)));
+	}
+	for (int i = 0; i < n; i++)
+	{
+		pgwire_ir_expr(ir, (Node *) list_nth(compare->largs, i), depth + 1);
+		pgwire_ir_expr(ir, (Node *) list_nth(compare->rargs, i), depth + 1);
+	}
+}
+
 static void
 put_collate(pgwire_ir *ir, Node *node, int depth)
 {
@@ -455,6 +488,22 @@ put_sql_value(pgwire_ir *ir, Node *node, int depth)
 	pgwire_put_u8(&ir->clauses, ((SQLValueFunction *) node)->op);
 }
 
+/* The name of a field of a composite type; empty if it is no such type's. */
+static const char *
+field_name(Oid type, AttrNumber field)
+{
+	TupleDesc	desc;
+	const char *name = "";
+
+	if (get_typtype(type) != TYPTYPE_COMPOSITE)
+		return name;
+	desc = lookup_rowtype_tupdesc(type, -1);
+	if (field > 0 && field <= desc->natts)
+		name = pstrdup(NameStr(TupleDescAttr(desc, field - 1)->attname));
+	ReleaseTupleDesc(desc);
+	return name;
+}
+
 static void
 put_field_select(pgwire_ir *ir, Node *node, int depth)
 {
@@ -462,6 +511,7 @@ put_field_select(pgwire_ir *ir, Node *node, int depth)
 
 	pgwire_ir_head(ir, PGWIRE_IR_FIELD_SELECT, node);
 	pgwire_put_i32(&ir->clauses, select->fieldnum);
+	pgwire_put_string(&ir->clauses, field_name(exprType((Node *) select->arg), select->fieldnum));
 	pgwire_ir_expr(ir, (Node *) select->arg, depth + 1);
 }
 
@@ -593,6 +643,7 @@ static void (*const writers[]) (pgwire_ir *ir, Node *node, int depth) =
 	[T_OpExpr] = put_op,
 	[T_Param] = put_param,
 	[T_RelabelType] = put_relabel,
+	[T_RowCompareExpr] = put_row_compare,
 	[T_RowExpr] = put_row,
 	[T_SQLValueFunction] = put_sql_value,
 	[T_ScalarArrayOpExpr] = put_scalar_array,

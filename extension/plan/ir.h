@@ -11,12 +11,12 @@
  * is 1, an X. A request is
  *
  *   uint32 PGWIRE_IR_VERSION, uint8 kind (PGWIRE_REQ_*), kind's own fields,
- *   and, where the kind has a body: the object tables; the body; and which nodes
- *   are equal to earlier ones, (uint32 number, uint32 number of the first such
+ *   and, where the kind has a body: uint32 major version of this server; uint32 that
+ *   of the remote, 0 if it is not known; the object tables; the body; and which
+ *   nodes are equal to earlier ones, (uint32 number, uint32 number of the first such
  *   node)*, of nodes that may become parameters, where a statement is asked for
  *
- *   PGWIRE_REQ_RELATION  fields: uint32 major version of this server, block of
- *                        the server's options, block of the table's
+ *   PGWIRE_REQ_RELATION  fields: block of the server's options, block of the table's
  *                        body: clause*
  *   PGWIRE_REQ_CLASSIFY  body: clause*
  *   PGWIRE_REQ_QUERY     fields: bool statement: 0 asks whether it may run
@@ -190,7 +190,8 @@
 #define PGWIRE_IR_ROW 21		/* args */
 #define PGWIRE_IR_COLLATE 22	/* arg */
 #define PGWIRE_IR_SQL_VALUE 23	/* uint8 SQLValueFunctionOp */
-#define PGWIRE_IR_FIELD_SELECT 24	/* int32 fieldnum; arg */
+#define PGWIRE_IR_FIELD_SELECT 24	/* int32 fieldnum, string its name: empty if
+									 * it is not known; arg */
 #define PGWIRE_IR_COERCE_TO_DOMAIN 25	/* arg */
 #define PGWIRE_IR_UNKNOWN 26	/* uint8 PGWIRE_UNKNOWN_*, uint32 NodeTag; its
 								 * parts are not written */
@@ -212,6 +213,8 @@
 								 * is a SubPlan by now */
 #define PGWIRE_IR_SUB_OUTPUT 31 /* uint32 result column of the nested query, in
 								 * tests of its PGWIRE_IR_SUB_LINK only */
+#define PGWIRE_IR_ROW_COMPARE 40	/* uint32 count, (uint32 operator, function,
+									 * input collation)*; (left, right)* */
 
 #define PGWIRE_CONST_NULL 0x01
 #define PGWIRE_CONST_LOCAL_OBJECT 0x02	/* an OID alias naming an object that
@@ -349,12 +352,19 @@ typedef struct pgwire_ir_level
 								 * FirstLowInvalidHeapAttributeNumber */
 } pgwire_ir_level;
 
+/* What is known of the server that the request is about. */
+typedef struct pgwire_server
+{
+	List	   *extensions;		/* OIDs of the extensions it vouches for */
+	int			major;			/* 0: not known */
+} pgwire_server;
+
 /* An encoder: lives for one request, in the memory context it was begun in. */
 typedef struct pgwire_ir
 {
 	pgwire_ir_level *level;		/* the innermost one */
 	uint32		next_item;
-	List	   *extensions;		/* OIDs of the extensions allowed */
+	const pgwire_server *server;
 	pgwire_ir_table types;
 	pgwire_ir_table functions;
 	pgwire_ir_table operators;
@@ -393,7 +403,7 @@ typedef struct pgwire_ir
  * such an item is PGWIRE_ITEM_UNKNOWN.
  */
 extern void pgwire_ir_begin(pgwire_ir *ir, PlannerInfo *root, Relids relids,
-							List *extensions, bool statement);
+							const pgwire_server *server, bool statement);
 extern void pgwire_ir_clause(pgwire_ir *ir, uint8 context, Expr *clause);
 extern void pgwire_ir_finish_clauses(pgwire_ir *ir, StringInfo request);
 extern void pgwire_ir_finish_query(pgwire_ir *ir, StringInfo request);

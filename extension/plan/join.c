@@ -63,7 +63,7 @@ judge(PlannerInfo *root, pgwire_site *site, RelOptInfo *joinrel, List *rinfos)
 	if (unknown == NIL)
 		return;
 	pgwire_begin_request(&request, PGWIRE_REQ_CLASSIFY);
-	pgwire_put_conditions(&request, &ir, joinrel->relids, site->extensions, unknown);
+	pgwire_put_conditions(&request, &ir, joinrel->relids, &site->server, unknown);
 	reply = pgwire_ask(&request);
 	(void) pgwire_get_u32(&reply);
 	old = MemoryContextSwitchTo(root->planner_cxt);
@@ -436,7 +436,7 @@ pgwire_join_plan(PlannerInfo *root, RelOptInfo *joinrel, ForeignPath *best_path,
 	query->targetList = copyObject(scan.scan_tlist);
 	query->sortClause = pgwire_order_by(root, joinrel, best_path->path.pathkeys,
 										&query->targetList);
-	pgwire_begin_statement(&request, &ir, root, joinrel->relids, rel->site->extensions);
+	pgwire_begin_statement(&request, &ir, root, joinrel->relids, &rel->site->server);
 	pgwire_put_query(&ir, root, joinrel, NIL, query);
 	return pgwire_make_scan(root, &scan, &request, &ir);
 }

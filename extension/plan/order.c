@@ -45,7 +45,7 @@ ask_sort(pgwire_site *site, EquivalenceMember *em, const SortGroupClause *key)
 	bool		ships;
 
 	pgwire_begin_request(&request, PGWIRE_REQ_CLASSIFY);
-	pgwire_ir_begin(&ir, NULL, em->em_relids, site->extensions, false);
+	pgwire_ir_begin(&ir, NULL, em->em_relids, &site->server, false);
 	pgwire_put_u8(&ir.clauses, PGWIRE_CONTEXT_SORT);
 	pgwire_ir_key(&ir, key, exprType((Node *) em->em_expr));
 	pgwire_ir_expr(&ir, (Node *) em->em_expr, PGWIRE_IR_CLAUSE_DEPTH);

@@ -11,6 +11,7 @@
 #include "optimizer/restrictinfo.h"
 
 #include "option.h"
+#include "version.h"
 
 /*
  * One crossing. The reply is copied: between its parts the planner may run
@@ -69,12 +70,13 @@ pgwire_site_of(PlannerInfo *root, Oid serverid)
 	site = palloc0(sizeof(pgwire_site));
 	site->serverid = serverid;
 	site->options = GetForeignServer(serverid)->options;
+	site->server.major = pgwire_remote_major(serverid);
 	foreach(lc, site->options)
 	{
 		DefElem    *def = lfirst_node(DefElem, lc);
 
 		if (strcmp(def->defname, "extensions") == 0)
-			site->extensions = pgwire_extension_oids(defGetString(def), false);
+			site->server.extensions = pgwire_extension_oids(defGetString(def), false);
 	}
 	MemoryContextSwitchTo(old);
 	return site;
@@ -85,11 +87,11 @@ pgwire_site_of(PlannerInfo *root, Oid serverid)
 /* Write conditions over these relations; they end the request. */
 void
 pgwire_put_conditions(StringInfo request, pgwire_ir *ir, Relids items,
-					  List *extensions, List *rinfos)
+					  const pgwire_server *server, List *rinfos)
 {
 	ListCell   *lc;
 
-	pgwire_ir_begin(ir, NULL, items, extensions, false);
+	pgwire_ir_begin(ir, NULL, items, server, false);
 	foreach(lc, rinfos)
 		pgwire_ir_clause(ir, PGWIRE_CONTEXT_WHERE, lfirst_node(RestrictInfo, lc)->clause);
 	pgwire_ir_finish_clauses(ir, request);
@@ -173,7 +175,7 @@ pgwire_classify(RelOptInfo *baserel, List *rinfos)
 	if (unknown == NIL)
 		return;
 	pgwire_begin_request(&request, PGWIRE_REQ_CLASSIFY);
-	pgwire_put_conditions(&request, &ir, baserel->relids, rel->site->extensions, unknown);
+	pgwire_put_conditions(&request, &ir, baserel->relids, &rel->site->server, unknown);
 	reply = pgwire_ask(&request);
 	pgwire_get_verdicts(&reply, &ir, baserel, unknown, &rel->sent_clauses, &rel->kept_clauses);
 	pfree(request.data);

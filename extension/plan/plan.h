@@ -24,7 +24,7 @@ typedef struct pgwire_site
 {
 	Oid			serverid;
 	List	   *options;		/* of the server: DefElem */
-	List	   *extensions;		/* OIDs of those that the server vouches for */
+	pgwire_server server;		/* what Go has to know of it */
 	HTAB	   *verdicts;		/* of join conditions, by RestrictInfo (join.c) */
 	List	   *sort_verdicts;	/* of what has been asked to be sorted by (order.c) */
 } pgwire_site;
@@ -129,7 +129,7 @@ extern void pgwire_begin_request(StringInfo request, uint8 kind);
 extern pgwire_reply pgwire_ask(StringInfo request);
 extern pgwire_site *pgwire_site_of(PlannerInfo *root, Oid serverid);
 extern void pgwire_put_conditions(StringInfo request, pgwire_ir *ir, Relids items,
-								  List *extensions, List *rinfos);
+								  const pgwire_server *server, List *rinfos);
 extern bool pgwire_get_verdict(pgwire_reply *reply, const pgwire_ir *ir,
 							   Node **blamed, const char **reason);
 extern void pgwire_get_verdicts(pgwire_reply *reply, const pgwire_ir *ir, RelOptInfo *baserel,
@@ -179,7 +179,7 @@ extern bool pgwire_pathkeys_ship(PlannerInfo *root, RelOptInfo *foreignrel, List
 extern void pgwire_put_query(pgwire_ir *ir, PlannerInfo *root, RelOptInfo *from,
 							 List *where, const Query *tail);
 extern void pgwire_begin_statement(StringInfo request, pgwire_ir *ir, PlannerInfo *root,
-								   Relids items, List *extensions);
+								   Relids items, const pgwire_server *server);
 extern ForeignScan *pgwire_make_scan(PlannerInfo *root, const pgwire_scan *scan,
 									 StringInfo request, pgwire_ir *ir);
 extern char *pgwire_relations(RelOptInfo *from);

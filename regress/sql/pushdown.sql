@@ -164,6 +164,19 @@ DO $$ BEGIN PERFORM conds(
 ); END $$;
 :report
 
+DO $$ BEGIN PERFORM conds(
+    -- rows
+    'ROW(id, t) = ROW(i2 + 4, ''text 5'')', '(id, t) >= (5, ''text 6'')', '(n, tc) < (2, ''Z'')', '(t, id) > (tc, 5)', '(id, d) <= (50, ''2020-03-15'')', '(id, CASE WHEN i2 <> 0 THEN 10 / i2 END) > (5, 2)',
+    '(id, t) IN ((5, ''text 5''), (6, ''x''))', '(id, t) <> (5, ''text 5'')', '(id, t) IS DISTINCT FROM (5, ''text 5'')', 'ROW(id, t) IS DISTINCT FROM ROW(i2, tc)', 'ROW(id, t COLLATE "C") < ROW(i2, ''x'')', 'ROW(id, NULL) IS NULL', 'ROW(t, tc) IS NOT NULL', 'ROW(f8, f4) < ROW(f4, f8)', '(id, m) < (5, ''sad'')', '(id, tc) < (5, t)', 'ROW(id, tc) = ROW(5, t)', 'ROW(ROW(id, i2), t) = ROW(ROW(5, 2::int2), ''text 5'')', 'least(ROW(id, i2), ROW(5, 2::int2)) = ROW(id, i2)', '(SELECT ROW(5, 2::int2)) = ROW(id, i2)',
+    -- casts of arrays
+    'ia::text[] = ''{5,6,0}''', 'ia::int8[] @> ''{7}''', 'ia::numeric[] = ''{5,6,0}''', 'ia::float8[] < ''{5.5}''', 'ia::varchar(1)[] @> ''{1}''', 'ta::varchar[] = ''{e1,NULL}''', 'ta::varchar(1)[] = ''{e,NULL}''', 'ta::name[] = ''{e1,NULL}''', 'ta::bytea[] IS NOT NULL', 'ARRAY[id, i2]::text[] @> ''{5}''', 'ARRAY[d]::text[] = ''{2020-03-01}''', 'ARRAY[f8]::text[] = ''{1}''', 'CASE WHEN t LIKE ''text _'' THEN ARRAY[substr(t, 6)]::int[] = ''{5}'' END', 'ARRAY[bp]::text[] = ''{b1}''', 'ARRAY[ia]::text[] = ''{{5,6,0}}''', '(SELECT ''{5,2}''::text[])::int[] = ARRAY[id, i2]',
+    -- subscripts of jsonb
+    'j[''a''] = ''7''', 'j[''c''][0] = ''5''', 'j[''c''][i2] IS NOT NULL', 'j[''b'']->>0 = ''x1''', '(j -> ''c'')[1] = ''9''', 'j[''nothing''] IS NULL',
+    -- collations that every server has
+    't COLLATE "C" < tc', '(t COLLATE "C" || tc) > ''text 5''', 't COLLATE "POSIX" < ''text 5''', 't < ''text 5'' COLLATE "POSIX"', 'lower(t COLLATE "C") < ''text 5''', 'tc = ''Ax''', 'tc COLLATE "C" < ''Z''', 'vc COLLATE "C" BETWEEN ''v1'' AND ''v5''', 'bp COLLATE "C" < ''b2''', 't COLLATE "default" < ''text 5''', 'greatest(t, ''text 5'' COLLATE "C") = t', 't COLLATE "C" IN (''text 5'', ''text 6'')', 'CASE t COLLATE "C" WHEN tc THEN 1 ELSE 2 END = 2', 'coalesce(t COLLATE "C", tc) < ''text 3''', 'ta COLLATE "C" < ''{e2}''', 't COLLATE "C" ~ ''[a-c]''', 't COLLATE "C" ILIKE ''TEXT 5''', 'nullif(t, ''text 5'' COLLATE "C") IS NULL', '(nm COLLATE "C") < ''n3''', 't COLLATE "ucs_basic" < ''text 5'''
+); END $$;
+:report
+
 -- Bytes that are no characters by themselves: each major writes them in its own way.
 SELECT here FROM shipped('ch = ''ä''::"char"');
 SELECT here FROM shipped('ch = ANY (''{a,ä}''::"char"[])');

@@ -50,6 +50,12 @@ SELECT why('SELECT 1 FROM f WHERE ' || cond) FROM unnest(ARRAY[
     'f IS NOT NULL',
     'tableoid > 0 AND mine(a) = mine(a + 1)'
 ]) cond;
+-- of a server whose version is not known nothing is assumed that differs from one to another
+SELECT why($q$SELECT 1 FROM f WHERE pg_size_pretty(a::bigint) = '1 bytes'$q$);
+SELECT count(*) FROM f WHERE pg_size_pretty(a::bigint) = '1 bytes';
+SELECT why($q$SELECT 1 FROM f WHERE pg_size_pretty(a::bigint) = '1 bytes'$q$);
+ALTER SERVER why_srv OPTIONS (fetch_size '50');
+SELECT why($q$SELECT 1 FROM f WHERE pg_size_pretty(a::bigint) = '1 bytes'$q$);
 -- twice the same is told once
 SELECT why('SELECT 1 FROM f WHERE mine(a) = 1 AND mine(a) > 0');
 -- names are those of the plan beside, in sub-queries and views, under aliases

@@ -15,6 +15,9 @@ import (
 	"pgwire_fdw/handler/internal/ship"
 )
 
+// What is sent to a server of the same version is what is tested here.
+var servers = ir.Servers{Local: 18, Remote: 18}
+
 var update = flag.Bool("update", false, "rewrite the expected text in testdata")
 
 // table is a query of the table that the goldens are about.
@@ -73,7 +76,7 @@ func stripComments(s string) string {
 
 func condition(t *testing.T, notation string) string {
 	t.Helper()
-	e, err := ship.Clause(irtest.Parse(notation))
+	e, err := ship.Clause(servers, irtest.Parse(notation))
 	if err != nil {
 		return "refused: " + err.Error()
 	}
@@ -92,7 +95,7 @@ func TestTable(t *testing.T) {
 	clauses := func(notations ...string) []ir.Expr {
 		var all []ir.Expr
 		for _, n := range irtest.ParseAll(notations...) {
-			e, err := ship.Clause(n)
+			e, err := ship.Clause(servers, n)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -140,7 +143,7 @@ func TestColumnWithoutName(t *testing.T) {
 
 // Equal expressions share a parameter, others do not.
 func TestParamsAreShared(t *testing.T) {
-	e, err := ship.Clause(irtest.Parse(`(or (op = bool (col 1 int4) (ext 1 int4))
+	e, err := ship.Clause(servers, irtest.Parse(`(or (op = bool (col 1 int4) (ext 1 int4))
 		(op = bool (col 2 int4) (ext 2 int4)) (op = bool (col 3 int4) (ext 1 int4)))`))
 	if err != nil {
 		t.Fatal(err)

@@ -20,11 +20,11 @@ const (
 func (w *writer) expr(e ir.Expr) {
 	switch e := e.(type) {
 	case *ir.Local:
-		w.param(e)
+		w.collated(e, func() { w.param(e) })
 	case *ir.Var:
 		w.column(e)
 	case *ir.Const:
-		w.constant(e, labelled)
+		w.collated(e, func() { w.constant(e, labelled) })
 	case *ir.Op:
 		w.operation(e)
 	case *ir.Distinct:
@@ -44,14 +44,20 @@ func (w *writer) expr(e ir.Expr) {
 		w.expr(e.Arg)
 		w.put(" IS ", booleanTests[e.Test], ")")
 	case *ir.Relabel:
+		w.collated(e, func() { w.relabel(e) })
+	case *ir.Collate:
+		w.collated(e, func() { w.expr(e.Arg) })
+	case *ir.CoerceViaIO, *ir.ArrayCoerce, *ir.CoerceToDomain:
+		w.expr(e.Children()[0])
+		w.put("::", e.Base().Type.Name)
+	case *ir.Row:
+		w.commas("ROW(", e.Args, ")")
+	case *ir.RowCompare:
+		w.rowCompare(e)
+	case *ir.FieldSelect:
+		w.put("((")
 		w.expr(e.Arg)
-		// the planner relabels collations too, which no cast expresses
-		if e.Form != ir.CoerceImplicitCast || e.Type.OID != e.Arg.Base().Type.OID {
-			w.put("::", e.Type.Name)
-		}
-	case *ir.CoerceViaIO:
-		w.expr(e.Arg)
-		w.put("::", e.Type.Name)
+		w.put(").", Ident(e.Name), ")")
 	case *ir.Coalesce:
 		w.commas("COALESCE(", e.Args, ")")
 	case *ir.MinMax:
@@ -144,14 +150,14 @@ func (w *writer) operand(e, other ir.Expr) {
 func isBare(e, other ir.Expr) bool {
 	c, constant := e.(*ir.Const)
 	_, column := plainColumn(other)
-	return constant && column && c.Type.OID == other.Base().Type.OID
+	return constant && column && c.Type.OID == other.Base().Type.OID && ir.Collated(c) == nil
 }
 
 // plainColumn: a column of the foreign table; also one of varchar taken for
 // text, which is what every operator on varchar does with it.
 func plainColumn(e ir.Expr) (*ir.Var, bool) {
 	if r, ok := e.(*ir.Relabel); ok && r.Form == ir.CoerceImplicitCast && r.Type.OID == oidText &&
-		r.Arg.Base().Type.OID == oidVarchar {
+		r.Arg.Base().Type.OID == oidVarchar && ir.Collated(e) == nil {
 		e = r.Arg
 	}
 	v, ok := e.(*ir.Var)

@@ -38,6 +38,7 @@ type decoder struct {
 	pos        int
 	err        error
 	nodes      uint32
+	servers    Servers
 	types      []Type
 	functions  []Function
 	operators  []Operator
@@ -129,9 +130,13 @@ func (d *decoder) request() Request {
 	}
 	switch kind := d.u8(); kind {
 	case kindRelation:
-		return &Relation{Major: int(d.u32()), Server: d.bytes(), Table: d.bytes(), Clauses: d.clauses()}
+		r := &Relation{Server: d.bytes(), Table: d.bytes(), Clauses: d.clauses()}
+		r.Servers = d.servers
+		return r
 	case kindClassify:
-		return &Classify{Clauses: d.clauses()}
+		r := &Classify{Clauses: d.clauses()}
+		r.Servers = d.servers
+		return r
 	case kindQuery:
 		return d.queryRequest()
 	default:
@@ -161,6 +166,7 @@ func (d *decoder) clauses() []Clause {
 func (d *decoder) queryRequest() *QueryRequest {
 	r := &QueryRequest{Statement: d.bool()}
 	d.objects()
+	r.Servers = d.servers
 	r.Query = d.query(0)
 	d.equals(r.Query.Exprs)
 	if d.err == nil {
@@ -170,6 +176,7 @@ func (d *decoder) queryRequest() *QueryRequest {
 }
 
 func (d *decoder) objects() {
+	d.servers = Servers{Local: int(d.u32()), Remote: int(d.u32())}
 	d.types = table(d, 15, (*decoder).typ)
 	d.functions = table(d, 15, (*decoder).function)
 	d.operators = table(d, 13, (*decoder).operator)

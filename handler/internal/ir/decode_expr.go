@@ -99,10 +99,12 @@ func (d *decoder) node(tag byte, n Node, depth int) Expr {
 		return d.subscript(n, depth)
 	case tagRow:
 		return &Row{Node: n, Args: d.args(depth)}
+	case tagRowCompare:
+		return d.rowCompare(n, depth)
 	case tagSQLValue:
 		return &SQLValue{Node: n, Op: d.u8()}
 	case tagFieldSelect:
-		return &FieldSelect{Node: n, Field: d.i32(), Arg: d.expr(depth)}
+		return &FieldSelect{Node: n, Field: d.i32(), Name: d.string(), Arg: d.expr(depth)}
 	case tagUnknown:
 		flags := d.u8()
 		return &Unknown{Node: n, ForeignVar: flags&unknownForeignVar != 0,
@@ -182,6 +184,22 @@ func (d *decoder) subscript(n Node, depth int) Expr {
 			d.fail("subscript that is neither index nor slice")
 		}
 		e.Bounds[i] = b
+	}
+	return e
+}
+
+func (d *decoder) rowCompare(n Node, depth int) Expr {
+	e := &RowCompare{Node: n, Pairs: make([]RowPair, d.count(12+2*9))}
+	for i := range e.Pairs {
+		e.Pairs[i] = RowPair{Operator: required(d, d.operators, "operator"),
+			Function:       required(d, d.functions, "function"),
+			InputCollation: object(d, d.collations, "collation")}
+	}
+	for i := range e.Pairs {
+		e.Pairs[i].Left, e.Pairs[i].Right = d.expr(depth), d.expr(depth)
+	}
+	if len(e.Pairs) == 0 {
+		d.fail("comparison of rows without columns")
 	}
 	return e
 }

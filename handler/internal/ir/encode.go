@@ -10,16 +10,15 @@ func Encode(req Request) []byte {
 	b := putU32(nil, Version)
 	switch r := req.(type) {
 	case *Relation:
-		b = putU32(append(b, kindRelation), uint32(r.Major))
-		e := newEncoder()
+		e := newEncoder(r.Servers)
 		e.clauses(r.Clauses)
-		return e.body(putString(putString(b, r.Server), r.Table))
+		return e.body(putString(putString(append(b, kindRelation), r.Server), r.Table))
 	case *Classify:
-		e := newEncoder()
+		e := newEncoder(r.Servers)
 		e.clauses(r.Clauses)
 		return e.body(append(b, kindClassify))
 	case *QueryRequest:
-		e := newEncoder()
+		e := newEncoder(r.Servers)
 		e.query(r.Query)
 		return e.body(putBool(append(b, kindQuery), r.Statement))
 	default:
@@ -29,6 +28,7 @@ func Encode(req Request) []byte {
 
 // encoder collects the object tables while it writes the trees.
 type encoder struct {
+	servers    Servers
 	out        []byte
 	types      []*Type
 	functions  []*Function
@@ -54,10 +54,13 @@ func (e *encoder) clauses(clauses []Clause) {
 	}
 }
 
-func newEncoder() *encoder { return &encoder{first: map[uint32]uint32{}} }
+func newEncoder(s Servers) *encoder {
+	return &encoder{servers: s, first: map[uint32]uint32{}}
+}
 
 // body appends the object tables, what was written, and the equal nodes.
 func (e *encoder) body(b []byte) []byte {
+	b = putU32(putU32(b, uint32(e.servers.Local)), uint32(e.servers.Remote))
 	b = putU32(b, uint32(len(e.types)))
 	for _, t := range e.types {
 		b = putU32(putU32(b, t.OID), uint32(t.Typmod))
@@ -242,9 +245,21 @@ func (e *encoder) compound(x Expr) {
 	case *Row:
 		e.head(tagRow, &x.Node)
 		e.args(x.Args)
+	case *RowCompare:
+		e.head(tagRowCompare, &x.Node)
+		e.u32(uint32(len(x.Pairs)))
+		for _, p := range x.Pairs {
+			e.operator(p.Operator)
+			e.function(p.Function)
+			e.collation(p.InputCollation)
+		}
+		for _, child := range x.Children() {
+			e.expr(child)
+		}
 	case *FieldSelect:
 		e.head(tagFieldSelect, &x.Node)
 		e.u32(uint32(x.Field))
+		e.out = putString(e.out, x.Name)
 		e.expr(x.Arg)
 	default:
 		e.cast(x)

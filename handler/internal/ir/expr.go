@@ -353,6 +353,29 @@ type Row struct {
 // Children returns the fields.
 func (e *Row) Children() []Expr { return e.Args }
 
+// RowCompare is ROW(a, b) < ROW(c, d).
+type RowCompare struct {
+	Node
+	Pairs []RowPair // at least one
+}
+
+// RowPair is what is compared at one position, by its own operator.
+type RowPair struct {
+	Operator       *Operator
+	Function       *Function
+	InputCollation *Collation
+	Left, Right    Expr
+}
+
+// Children returns left and right of each pair.
+func (e *RowCompare) Children() []Expr {
+	all := make([]Expr, 0, 2*len(e.Pairs))
+	for _, p := range e.Pairs {
+		all = append(all, p.Left, p.Right)
+	}
+	return all
+}
+
 // Collate is arg COLLATE collation (of the node).
 type Collate struct {
 	Node
@@ -372,6 +395,7 @@ type SQLValue struct {
 type FieldSelect struct {
 	Node
 	Field int32
+	Name  string // empty: not known
 	Arg   Expr
 }
 

@@ -62,7 +62,7 @@ func asked(exprs []ir.Expr) []ir.Clause {
 func request() *ir.Classify { return &ir.Classify{Clauses: asked(irtest.ParseAll(notations...))} }
 
 func relationRequest() *ir.Relation {
-	return &ir.Relation{Major: 17, Server: []byte("a\x00b\x00"), Table: []byte("c\x00\x00"),
+	return &ir.Relation{Servers: ir.Servers{Local: 17}, Server: []byte("a\x00b\x00"), Table: []byte("c\x00\x00"),
 		Clauses: asked(irtest.ParseAll(notations[:3]...))}
 }
 
@@ -98,7 +98,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 	rel := relationRequest()
 	got, err = ir.Decode(ir.Encode(rel))
-	if r, ok := got.(*ir.Relation); err != nil || !ok || r.Major != 17 || string(r.Server) != string(rel.Server) ||
+	if r, ok := got.(*ir.Relation); err != nil || !ok || r.Servers.Local != 17 || string(r.Server) != string(rel.Server) ||
 		string(r.Table) != string(rel.Table) || len(r.Clauses) != 3 {
 		t.Errorf("relation: got %#v, %v", got, err)
 	}

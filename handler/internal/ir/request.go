@@ -38,7 +38,7 @@ type Request interface{ request() }
 // Relation asks for the options of a relation, and which of its conditions may
 // run on the remote server.
 type Relation struct {
-	Major int // major version of the local server
+	Servers Servers
 	// Server and Table are the options that planning depends on, as they cross:
 	// name NUL value NUL, repeated (option.SplitPairs). They alias the request.
 	Server, Table []byte
@@ -55,6 +55,12 @@ type RelationReply struct {
 	Ship          []Verdict // one for each clause
 }
 
+// Servers are the major versions of the two servers.
+type Servers struct {
+	Local  int
+	Remote int // 0: not known
+}
+
 // Verdict says whether a clause may run on the remote server.
 type Verdict struct {
 	ID     uint32 // Node.ID of the part that is to blame
@@ -66,6 +72,7 @@ func (v Verdict) Ships() bool { return v.Reason == "" }
 
 // Classify asks which clauses may run on the remote server.
 type Classify struct {
+	Servers Servers
 	Clauses []Clause
 }
 
@@ -99,6 +106,7 @@ const (
 // QueryRequest asks whether a query may run on the remote server, or for its
 // statement.
 type QueryRequest struct {
+	Servers   Servers
 	Statement bool // of a query that has been found to be shippable
 	Query     *Query
 }

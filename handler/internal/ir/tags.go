@@ -33,6 +33,7 @@ const (
 	tagGroupingFunc   = 29
 	tagSubLink        = 30
 	tagSubOutput      = 31
+	tagRowCompare     = 40
 )
 
 // none is PGWIRE_IR_NONE.

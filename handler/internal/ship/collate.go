@@ -36,6 +36,8 @@ type collation struct {
 	// two and would refuse to choose.
 	remote   *ir.Collation
 	conflict bool
+	// explicit: a COLLATE is written, which goes before all that is derived.
+	explicit bool
 }
 
 func oid(c *ir.Collation) uint32 {
@@ -62,6 +64,19 @@ func ofValue(t *ir.Type, c *ir.Collation) collation {
 	return ofResult(c)
 }
 
+// value is ofValue for e, behind which a COLLATE may be written.
+func value(e ir.Expr) collation {
+	if c := ir.Collated(e); c != nil {
+		return collated(c)
+	}
+	return ofValue(e.Base().Type, e.Base().Collation)
+}
+
+// collated is the collation of what has a COLLATE written behind it.
+func collated(c *ir.Collation) collation {
+	return collation{kind: collateSafe, of: c, remote: c, explicit: true}
+}
+
 // ofResult is that of anything else that is not a column.
 func ofResult(c *ir.Collation) collation {
 	if c == nil || c.Default {
@@ -86,8 +101,36 @@ const cCollation = 950 // C_COLLATION_OID
 // isName: the one type whose own collation is not the default (pg_type.dat).
 func isName(t *ir.Type) bool { return t.OID == 19 || t.OID == 1003 } // name, name[]
 
+// settle forgets the collation of values beside a column that brings the same one
+// along: then no COLLATE is written behind them. (The planner gives a constant the
+// collation of the column it is equal to.)
+func settle(args []ir.Expr) {
+	var column *ir.Collation
+	for _, a := range args {
+		if v, ok := ir.Uncast(a).(*ir.Var); ok && v.Foreign() {
+			column = a.Base().Collation
+		}
+	}
+	if column == nil {
+		return
+	}
+	for _, a := range args {
+		switch a.(type) {
+		case *ir.Const, *ir.Param, *ir.Var:
+			v, ok := a.(*ir.Var)
+			if c := a.Base().Collation; c != nil && c.OID == column.OID && !(ok && v.Foreign()) {
+				a.Base().Collation = nil
+			}
+		}
+	}
+}
+
 // merge combines the collation of one more argument into c.
 func (c *collation) merge(other collation) {
+	if c.explicit || other.explicit {
+		c.mergeExplicit(other)
+		return
+	}
 	c.mergeThere(other)
 	remote, conflict := c.remote, c.conflict
 	switch {
@@ -100,6 +143,17 @@ func (c *collation) merge(other collation) {
 		c.kind = collateUnsafe
 	}
 	c.remote, c.conflict = remote, conflict
+}
+
+// mergeExplicit: what is written beats what is derived; two of them that differ
+// the remote refuses.
+func (c *collation) mergeExplicit(other collation) {
+	switch {
+	case !c.explicit:
+		*c = other
+	case other.explicit && oid(other.remote) != oid(c.remote):
+		c.kind, c.conflict = collateUnsafe, true
+	}
 }
 
 func (c *collation) mergeThere(other collation) {
@@ -135,7 +189,7 @@ func (c collation) ofResult(result *ir.Collation) collation {
 	}
 	r := ofResult(result)
 	if result != nil {
-		r.remote, r.conflict = c.remote, c.conflict
+		r.remote, r.conflict, r.explicit = c.remote, c.conflict, c.explicit
 	}
 	return r
 }

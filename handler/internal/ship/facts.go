@@ -77,6 +77,12 @@ func repeatable(e ir.Expr) bool {
 		return steady(e.Function)
 	case *ir.MinMax:
 		return e.Comparison == nil || steady(e.Comparison)
+	case *ir.RowCompare:
+		for _, p := range e.Pairs {
+			if !steady(p.Function) {
+				return false
+			}
+		}
 	case *ir.CoerceViaIO:
 		return steady(e.Output) && steady(e.Input)
 	}
@@ -164,8 +170,8 @@ func allInstant(args []ir.Expr) bool {
 
 // kind names the type of an expression, for people.
 func kind(e ir.Expr) string {
-	if u, ok := e.(*ir.Unknown); ok {
-		return fmt.Sprintf("node %d", u.Tag)
+	if _, ok := e.(*ir.Unknown); ok {
+		return ""
 	}
-	return strings.TrimPrefix(fmt.Sprintf("%T", e), "*ir.")
+	return " (" + strings.TrimPrefix(fmt.Sprintf("%T", e), "*ir.") + ")"
 }

@@ -5,14 +5,17 @@ import "pgwire_fdw/handler/internal/ir"
 // Query decides on a query as a whole. It answers what is to blame when it may
 // not run on the remote server, nothing when it may: its expressions are then as
 // they have to be sent. They are changed in place and belong to the answer.
-func Query(q *ir.Query) []Refusal {
-	var s statement
+func Query(servers ir.Servers, q *ir.Query) []Refusal {
+	s := statement{servers: servers}
 	s.query(q)
 	return s.refusals
 }
 
 // statement collects the refusals of a query.
-type statement struct{ refusals []Refusal }
+type statement struct {
+	servers  ir.Servers
+	refusals []Refusal
+}
 
 func (s *statement) refuse(reason string) {
 	s.refusals = append(s.refusals, Refusal{ID: ir.NoNode, Reason: reason})
@@ -27,7 +30,7 @@ func (s *statement) add(err error) {
 
 func (s *statement) query(q *ir.Query) {
 	for i := range q.Where {
-		e, err := Clause(q.Where[i])
+		e, err := Clause(s.servers, q.Where[i])
 		if s.add(err); err == nil {
 			q.Where[i] = e
 		}

@@ -9,7 +9,7 @@ import (
 func known(o ir.Origin) bool { return o.Builtin || o.Extension }
 
 // functionOK: may the function run on the remote server?
-func functionOK(e ir.Expr, f *ir.Function) error {
+func (w *walker) functionOK(e ir.Expr, f *ir.Function) error {
 	switch {
 	case !known(f.Origin):
 		return refuse(e, `function %s.%s is neither built in nor of an extension named in "extensions"`, f.Schema, f.Name)
@@ -22,14 +22,14 @@ func functionOK(e ir.Expr, f *ir.Function) error {
 	case f.Builtin && surroundings[f.OID] != "":
 		return refuse(e, "result of function %s depends on %s", f.Name, surroundings[f.OID])
 	}
-	return nil
+	return versionOK(w.servers, e, f)
 }
 
-func operatorOK(e ir.Expr, o *ir.Operator, f *ir.Function) error {
+func (w *walker) operatorOK(e ir.Expr, o *ir.Operator, f *ir.Function) error {
 	if !known(o.Origin) {
 		return refuse(e, `operator %s.%s is neither built in nor of an extension named in "extensions"`, o.Schema, o.Name)
 	}
-	return functionOK(e, f)
+	return w.functionOK(e, f)
 }
 
 // castOK: implicit casts are written as explicit ones. That makes a difference
@@ -105,6 +105,7 @@ const (
 	charType      = 18   // "char"
 	charArrayType = 1002 // "char"[]
 	byteaType     = 17
+	jsonbType     = 3802
 )
 
 func ascii(s string) bool {
@@ -128,6 +129,8 @@ var surroundings = map[uint32]string{
 	448:  encoding,  // hashtextextended(text, bigint)
 	626:  encoding,  // hash_array(anyarray)
 	782:  encoding,  // hash_array_extended(anyarray, bigint)
+	6192: encoding,  // hash_record(record)
+	6193: encoding,  // hash_record_extended(record, bigint)
 	455:  encoding,  // hashname(name)
 	447:  encoding,  // hashnameextended(name, bigint)
 	4045: encoding,  // jsonb_hash(jsonb)

@@ -39,8 +39,8 @@ func (r *Refusal) Error() string { return r.Reason }
 // condition as it has to be sent: the same tree, in which every subtree that
 // is evaluated here stands in an ir.Local. The tree is changed in place and
 // belongs to the answer; after a *Refusal it is of no use any more.
-func Clause(e ir.Expr) (ir.Expr, error) {
-	w := walker{root: e.Base().ID, facts: make([]facts, 0, 16)}
+func Clause(servers ir.Servers, e ir.Expr) (ir.Expr, error) {
+	w := walker{servers: servers, root: e.Base().ID, facts: make([]facts, 0, 16)}
 	if !w.look(e).foreign {
 		return nil, refuse(e, "no column of the foreign table is used")
 	}
@@ -60,8 +60,9 @@ func refuse(e ir.Expr, format string, args ...any) error {
 
 // walker carries what is known while a tree is decided on.
 type walker struct {
-	root  uint32  // ID of the clause
-	facts []facts // of its nodes, by ID from the root's on
+	servers ir.Servers
+	root    uint32  // ID of the clause
+	facts   []facts // of its nodes, by ID from the root's on
 	// caseArg is the collation of the argument of the CASE around, which its
 	// CaseTests stand for; nil outside.
 	caseArg *collation
@@ -80,7 +81,7 @@ func (w *walker) visit(slot *ir.Expr, lazy bool) (collation, error) {
 		}
 		if bindable(e.Base().Type) {
 			*slot = &ir.Local{Node: *e.Base(), Expr: e}
-			return ofValue(e.Base().Type, e.Base().Collation), nil
+			return value(*slot), nil
 		}
 	}
 	state, err := w.node(e, lazy)
@@ -140,9 +141,10 @@ func (w *walker) node(e ir.Expr, lazy bool) (collation, error) {
 	case *ir.Func:
 		return w.call(e, lazy)
 	case *ir.ScalarArray:
-		if err := operatorOK(e, e.Operator, e.Function); err != nil {
+		if err := w.operatorOK(e, e.Operator, e.Function); err != nil {
 			return collation{}, err
 		}
+		settle(e.Args)
 		state, err := w.visitAll(e.Args, lazy, all)
 		if err != nil {
 			return collation{}, err
@@ -172,16 +174,19 @@ func (w *walker) node(e ir.Expr, lazy bool) (collation, error) {
 		if w.caseArg == nil {
 			return collation{}, refuse(e, "stand-in for a value outside of CASE")
 		}
-		return w.caseArg.ofResult(e.Collation), nil
+		state := w.caseArg.ofResult(e.Collation)
+		state.explicit = false // COLLATE is written behind the argument, not here
+		return state, nil
 	case *ir.Subscript:
 		return w.subscript(e, lazy)
-	case *ir.Relabel:
-		state, err := w.visit(&e.Arg, lazy)
-		return state.relabelled(e.Collation), err
-	case *ir.CoerceViaIO:
-		return w.viaIO(e, lazy)
+	case *ir.Row:
+		return w.row(e, lazy)
+	case *ir.RowCompare:
+		return w.rowCompare(e, lazy)
+	case *ir.FieldSelect:
+		return w.fieldSelect(e, lazy)
 	default:
-		return collation{}, refuse(e, "expression of a kind that is not sent (%s)", kind(e))
+		return w.cast(e, lazy)
 	}
 }
 
@@ -209,19 +214,22 @@ func (w *walker) constant(e *ir.Const) (collation, error) {
 		return collation{}, refuse(e, "constant of type %s reads differently under another locale", e.Type.Name)
 	case e.Type.Typtype == 'p':
 		return collation{}, refuse(e, "constant of pseudo-type %s", e.Type.Name)
+	case missing(w.servers, constantSince(e)) != "":
+		return collation{}, refuse(e, "value is %s", missing(w.servers, constantSince(e)))
 	case e.Invalid:
 		return collation{}, refuse(e, "constant is no text in the encoding of the database")
 	case e.Type.OID == charType && !ascii(e.Text), e.Type.OID == charArrayType && !ascii(e.Text):
 		return collation{}, refuse(e, "byte that is no character by itself")
 	}
-	return ofValue(e.Type, e.Collation), nil
+	return value(e), nil
 }
 
 // operation decides on Op and its kin; e is the node itself.
 func (w *walker) operation(e ir.Expr, op *ir.Op, lazy bool) (collation, error) {
-	if err := operatorOK(e, op.Operator, op.Function); err != nil {
+	if err := w.operatorOK(e, op.Operator, op.Function); err != nil {
 		return collation{}, err
 	}
+	settle(op.Args)
 	state, err := w.visitAll(op.Args, lazy, all)
 	if err != nil {
 		return collation{}, err
@@ -233,7 +241,7 @@ func (w *walker) operation(e ir.Expr, op *ir.Op, lazy bool) (collation, error) {
 }
 
 func (w *walker) call(e *ir.Func, lazy bool) (collation, error) {
-	if err := functionOK(e, e.Function); err != nil {
+	if err := w.functionOK(e, e.Function); err != nil {
 		return collation{}, err
 	}
 	if (e.Form == ir.CoerceExplicitCast || e.Form == ir.CoerceImplicitCast) && len(e.Args) == 0 {
@@ -261,7 +269,7 @@ func (w *walker) minMax(e *ir.MinMax, lazy bool) (collation, error) {
 	if e.Comparison == nil || !e.Type.Builtin || e.Type.Typtype != 'b' {
 		return collation{}, refuse(e, "order of type %s may be another one there", e.Type.Name)
 	}
-	if err := functionOK(e, e.Comparison); err != nil {
+	if err := w.functionOK(e, e.Comparison); err != nil {
 		return collation{}, err
 	}
 	state, err := w.visitAll(e.Args, lazy, all)
@@ -274,10 +282,10 @@ func (w *walker) minMax(e *ir.MinMax, lazy bool) (collation, error) {
 	return state.ofResult(e.Collation), nil
 }
 
-// subscript: of true arrays only; other subscriptable types are newer than
-// some remote servers.
+// subscript: of true arrays and of jsonb. An extension's types may do it by
+// code that is another one there.
 func (w *walker) subscript(e *ir.Subscript, lazy bool) (collation, error) {
-	if e.Container.Base().Type.Category != 'A' {
+	if t := e.Container.Base().Type; t.Category != 'A' && t.OID != jsonbType {
 		return collation{}, refuse(e, "subscript of type %s", e.Container.Base().Type.Name)
 	}
 	for i := range e.Bounds {
@@ -296,7 +304,7 @@ func (w *walker) subscript(e *ir.Subscript, lazy bool) (collation, error) {
 
 func (w *walker) viaIO(e *ir.CoerceViaIO, lazy bool) (collation, error) {
 	for _, f := range []*ir.Function{e.Output, e.Input} {
-		if err := functionOK(e, f); err != nil {
+		if err := w.functionOK(e, f); err != nil {
 			return collation{}, err
 		}
 	}

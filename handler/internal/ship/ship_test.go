@@ -10,6 +10,8 @@ import (
 	"pgwire_fdw/handler/internal/ship"
 )
 
+var servers = ir.Servers{Local: 18, Remote: 18}
+
 // locals lists the subtrees that are evaluated here, as they were written.
 func locals(e ir.Expr) []string {
 	if l, ok := e.(*ir.Local); ok {
@@ -26,7 +28,7 @@ func locals(e ir.Expr) []string {
 // to be evaluated here, or part of the reason to refuse it.
 func check(t *testing.T, clause, want string) {
 	t.Helper()
-	e, err := ship.Clause(irtest.Parse(clause))
+	e, err := ship.Clause(servers, irtest.Parse(clause))
 	var refusal *ship.Refusal
 	if err != nil && !errors.As(err, &refusal) {
 		t.Errorf("%s\n\terror is no refusal: %v", clause, err)
@@ -82,14 +84,36 @@ func TestKinds(t *testing.T) {
 		{`(null (least cmp/s int4 (col 1 int4)))`, "no: is stable"},
 		{`(op = bool (at (col 4 int4[]) (const int4 1)) (const int4 1))`, "ship"},
 		{`(op = bool (slice (col 4 int4[]) - (col 1 int4)) (const int4[] "{}"))`, "ship"},
-		{`(null (at (col 4 jsonb) (const int4 1)))`, "no: subscript of type jsonb"},
+		{`(null (at (col 4 jsonb) (const int4 1)))`, "ship"},
+		{`(null (at (col 4 citext) (const int4 1)))`, "no: subscript of type public.citext"},
 		{`(any = (col 1 int4) (array int4[] (col 2 int4) (const int4 1)))`, "ship"},
-		{`(notnull (collate C (col 2 text)))`, "no: kind that is not sent (Collate)"},
-		{`(notnull (row record (col 1 int4)))`, "no: kind that is not sent (Row)"},
-		{`(notnull (field int4 (col 0 record)))`, "no: kind that is not sent (FieldSelect)"},
-		{`(notnull (domain dom (col 1 int4)))`, "no: kind that is not sent (CoerceToDomain)"},
-		{`(notnull (arraycoerce text[] (col 4 int4[]) (io int4out textin text (casetest int4))))`, "no: kind that is not sent (ArrayCoerce)"},
-		{`(unknown bool foreign)`, "no: kind that is not sent (node 999)"},
+		{`(notnull (collate C (col 2 text)))`, "ship"},
+		{`(notnull (collate de (col 2 text)))`, "no: collation \"de\" may be another one there"},
+		{`(notnull (row record (col 1 int4)))`, "ship"},
+		{`(op = bool (row record (col 1 int4) (ext 1 int4)) (row record (const int4 1) (col 2 int4)))`, "ship (ext 1 int4)"},
+		{`(notnull (row record (col 1 text de) (const text x)))`, "ship"},
+		{`(notnull (row record (col 1 int4) (ext 1 text de)))`, "no: collation \"de\" of a field"},
+		{`(op = bool (row record (col 1 int4)) (outer 1 record))`, "no: value of type record cannot be sent"},
+		{`(notnull (row citext (col 1 int4)))`, "no: row of type public.citext"},
+		{`(rowcompare < (col 1 int4) (const int4 1) (col 2 text) (ext 1 text))`, "ship (ext 1 text)"},
+		{`(rowcompare </s (col 1 int4) (const int4 1) (col 2 int4) (ext 1 int4))`, "no: is stable"},
+		{`(rowcompare public.</x (col 1 int4) (const int4 1) (col 2 int4) (ext 1 int4))`, "no: comparison of rows by operator public.<"},
+		{`(rowcompare ~<~ (col 1 text) (const text x) (col 2 int4) (ext 1 int4))`, "no: comparison of rows by operator"},
+		{`(rowcompare < (col 2 text) (const text x de) (col 1 int4) (const int4 1))`, "no: collation"},
+		// the second pair may remain unevaluated
+		{`(rowcompare < (col 1 int4) (const int4 1) (col 2 int4) (op / int4 (const int4 1) (ext 1 int4)))`, "no: might fail though"},
+		{`(rowcompare < (col 1 int4) (op / int4 (const int4 1) (ext 1 int4)) (col 2 int4) (const int4 1))`, "ship (op / int4 (const int4 1) (ext 1 int4))"},
+		{`(notnull (field int4 (col 0 record)))`, "no: field of a row of type record"},
+		{`(notnull (field int4 (col 1 pair)))`, "ship"},
+		{`(notnull (domain dom (col 1 int4)))`, "no: domain public.dom is of no extension"},
+		{`(notnull (domain extdom (col 1 int4)))`, "ship"},
+		{`(notnull (arraycoerce text[] (col 4 int4[]) (io int4out textin text (casetest int4))))`, "ship"},
+		{`(notnull (arraycoerce int4[] (col 4 int4[]) (cast int4 int4 (casetest int4) (const int4 5) (const bool t))))`, "ship"},
+		{`(notnull (arraycoerce text[] (col 4 text[]) (implicit varchar varchar (casetest text) (const int4 5) (const bool f))))`, "no: enforces the length"},
+		{`(notnull (arraycoerce text[] (col 4 int4[]) (const text x)))`, "no: no longer a cast of its elements"},
+		{`(notnull (arraycoerce text[] (col 4 int4[]) (op + int4 (casetest int4) (const int4 1))))`, "no: no longer a cast of its elements"},
+		{`(notnull (arraycoerce text[] (col 4 int4[]) (io timestamptz_out/s textin text (casetest int4))))`, "no: is stable"},
+		{`(unknown bool foreign)`, "no: kind that is not sent"},
 		// casts through text
 		{`(op = bool {} (io int4out textin text (col 1 int4)) (const text 5))`, "ship"},
 		{`(op = bool {} (io timestamptz_out/s textin text (col 1 timestamptz)) (const text 5))`, "no: timestamptz_out is stable"},
@@ -239,12 +263,23 @@ func TestCollation(t *testing.T) {
 		{`(op < bool (col 2 text) (col 3 text C))`, "ship"},
 		{`(op < bool (col 2 text C) (col 3 text))`, "ship"},
 		// or from elsewhere
-		{`(op < bool (col 2 text) (const text x C))`, unsafe},
-		{`(op < bool (col 2 text) (ext 1 text C))`, unsafe},
+		{`(op < bool (col 2 text) (const text x de))`, unsafe},
+		{`(op < bool (col 2 text) (const text x C))`, "ship"},
+		{`(op < bool (col 2 text) (ext 1 text C))`, "ship (ext 1 text C)"},
 		{`(op < bool (col 2 text) (outer 1 text de))`, unsafe},
 		{`(op < bool {C} (col 2 text) (const text x))`, unsafe},
 		{`(op = bool {C} (col 2 text de) (col 3 text C))`, unsafe},
-		{`(op < bool (as text (col 2 text) C) (const text x))`, unsafe},
+		{`(op < bool (as text (col 2 text) C) (const text x))`, "ship"},
+		{`(op < bool (as text (col 2 text) de) (const text x))`, unsafe},
+		{`(op < bool (collate C (col 2 text)) (col 3 text de))`, "ship"},
+		{`(op < bool (as text (col 2 text de) C) (col 3 text de))`, "ship"},
+		// what is written beats what is derived; two of it that differ are an error there
+		{`(op < bool {de} (as text (col 2 text) C) (col 3 text de))`, unsafe},
+		{`(op < bool {C} (as text (col 2 text) C) (as text (col 3 text) POSIX))`, unsafe},
+		{`(op =/#67 bool {C} (as text (col 2 text) C) (as text (col 3 text) POSIX))`, unsafe},
+		{`(op < bool (as text (col 2 text) C) (const text x C))`, "ship"},
+		{`(op < bool (func lower text (as text (col 2 text) C)) (col 3 text de))`, "ship"},
+		{`(case bool (as text (col 2 text) C) ((op = bool {de} (casetest text C) (col 3 text de)) (const bool t)))`, unsafe},
 		{`(op < bool {default} (as text (col 2 text C) default) (col 3 text))`, unsafe},
 		{`(op = bool (io int4out textin text (col 1 int4)) (const text 5))`, unsafe},
 		// or from nowhere, and the function has no use for it
@@ -253,13 +288,13 @@ func TestCollation(t *testing.T) {
 		{`(op =/#67 bool (col 2 text) (const text 5 C))`, "ship"},
 		{`(op =/#67 bool (col 2 text de) (ext 1 text C))`, "ship (ext 1 text C)"},
 		{`(op =/#67 bool (as text (col 2 text) C) (const text 5))`, "ship"},
-		{`(op </#740 bool (as text (col 2 text) C) (const text 5))`, unsafe},
+		{`(op </#740 bool (as text (col 2 text) C) (const text 5))`, "ship"},
 		// the remote would not know which of two columns' to take
 		{`(op =/#67 bool {default} (as text (col 2 text C) default) (col 3 text de))`, unsafe},
 		{`(op =/#67 bool (op ||/#1258 text {default} (as text (col 2 text C) default) (const text 5)) (col 3 text))`, "ship"},
 		// not all equal strings have equal bytes
 		{`(op =/#67 bool (col 2 text nd) (const text 5))`, "ship"},
-		{`(op =/#67 bool {C} (col 2 text nd) (const text 5 C))`, unsafe},
+		{`(op =/#67 bool {C} (col 2 text nd) (const text 5 C))`, "ship"},
 		{`(op =/#67 bool (col 2 text) (const text 5 nd))`, unsafe},
 		{`(op </#740 bool (io int4out textin text (col 1 int4)) (const text 5))`, unsafe},
 		{`(op public.=/x#67 bool (io int4out textin text (col 1 int4)) (const text 5))`, unsafe},
@@ -277,15 +312,18 @@ func TestCollation(t *testing.T) {
 		// it is passed on by what yields text
 		{`(op = bool (func lower text (col 2 text C)) (const text x))`, "ship"},
 		{`(op = bool (coalesce text (col 2 text C) (const text x)) (const text x))`, "ship"},
-		{`(op = bool (coalesce text (const text y C) (col 2 text C)) (const text x))`, unsafe},
+		{`(op = bool (coalesce text (const text y C) (col 2 text C)) (const text x))`, "ship"},
+		{`(op = bool (coalesce text (const text y de) (col 2 text C)) (const text x))`, unsafe},
 		{`(op = bool (case text - ((col 3 bool) (col 2 text)) (const text z)) (const text x))`, "ship"},
 		{`(op < bool (greatest bttextcmp text (col 2 text) (const text x)) (const text y))`, "ship"},
-		{`(op < bool (greatest bttextcmp text (col 2 text) (const text x C)) (const text y))`, unsafe},
+		{`(op < bool (greatest bttextcmp text (col 2 text) (const text x C)) (const text y))`, "ship"},
 		{`(op = bool (at (col 4 text[] C) (const int4 1)) (const text x))`, "ship"},
 		{`(any = (col 2 text) (const text[] "{a,b}"))`, "ship"},
-		{`(any = (col 2 text) (array text[] (const text a C)))`, unsafe},
+		{`(any = (col 2 text) (array text[] (const text a C)))`, "ship (array text[] (const text a C))"},
+		{`(any = (col 2 text) (array text[] (const text a de)))`, unsafe},
 		{`(distinct = bool (col 2 text) (const text x))`, "ship"},
-		{`(distinct = bool (col 2 text) (const text x C))`, unsafe},
+		{`(distinct = bool (col 2 text) (const text x C))`, "ship"},
+		{`(distinct = bool (col 2 text) (const text x de))`, unsafe},
 	} {
 		check(t, c.clause, c.want)
 	}
@@ -317,9 +355,45 @@ func TestCase(t *testing.T) {
 
 // The part to blame is named.
 func TestRefusalNamesNode(t *testing.T) {
-	_, err := ship.Clause(irtest.Parse(`(and (null (col 1 int4)) (op = bool (col 2 int4) (func f/s int4 (col 3 int4))))`))
+	_, err := ship.Clause(servers, irtest.Parse(`(and (null (col 1 int4)) (op = bool (col 2 int4) (func f/s int4 (col 3 int4))))`))
 	var refusal *ship.Refusal
 	if !errors.As(err, &refusal) || refusal.ID != 5 {
 		t.Errorf("got %#v", err)
+	}
+}
+
+// What the remote server may not have, or has in another way.
+func TestVersions(t *testing.T) {
+	same, older, unknown := ir.Servers{Local: 17, Remote: 17}, ir.Servers{Local: 17, Remote: 15}, ir.Servers{Local: 17}
+	for _, c := range []struct {
+		clause               string
+		same, older, unknown string
+	}{
+		{`(op = bool (func f int4 (col 1 int4)) (const int4 1))`, "", "", ""},
+		{`(op = bool (func regexp_count/#6254 int4 {} (col 1 int4)) (const int4 1))`, "", "",
+			"function regexp_count is new in PostgreSQL 15, and no connection of this session has told the version of the remote server"},
+		{`(op = bool (func date_add/#6221 int4 (col 1 int4)) (const int4 1))`, "",
+			"function date_add is new in PostgreSQL 16, and the remote server has 15", "function date_add is new in PostgreSQL 16"},
+		{`(op = bool (func casefold/#6347 int4 (col 1 int4)) (const int4 1))`, "function casefold is new in PostgreSQL 18", "is new in", "is new in"},
+		{`(func public.f/x#6347 bool (col 1 int4))`, "", "", ""},
+		{`(notnull (func jsonb_strip_nulls/#3262 jsonb (col 1 jsonb)))`, "", "", ""},
+		{`(notnull (func jsonb_strip_nulls/#3262 jsonb (col 1 jsonb) (const bool t)))`, "is new in", "is new in", "is new in"},
+		{`(op = bool (func to_tsvector/#3745 int4 {} (const regclass pg_class) (col 1 int4)) (const int4 1))`, "", "differs between major versions", "differs between"},
+		{`(op = bool (col 1 interval) (const interval infinity))`, "", "value is new in PostgreSQL 17, and the remote", "value is new in"},
+		{`(op = bool (col 1 interval) (const interval "1 day"))`, "", "", ""},
+	} {
+		for _, s := range []struct {
+			servers ir.Servers
+			want    string
+		}{{same, c.same}, {older, c.older}, {unknown, c.unknown}} {
+			_, err := ship.Clause(s.servers, irtest.Parse(c.clause))
+			got := ""
+			if err != nil {
+				got = err.Error()
+			}
+			if (s.want == "") != (got == "") || !strings.Contains(got, s.want) {
+				t.Errorf("%s, %+v\n\tgot  %q\n\twant %q", c.clause, s.servers, got, s.want)
+			}
+		}
 	}
 }

@@ -197,6 +197,15 @@ func (p *parser) simple(form string) ir.Expr {
 		e := &ir.CaseTest{Node: p.node()}
 		p.collate(&e.Node)
 		return e
+	case "rowcompare":
+		e := &ir.RowCompare{Node: truth}
+		o := p.object()
+		for p.peek() != ")" {
+			pair := ir.RowPair{Operator: o.operator(), Function: o.function(), Left: p.expr(), Right: p.expr()}
+			pair.InputCollation = derive([]ir.Expr{pair.Left, pair.Right})
+			e.Pairs = append(e.Pairs, pair)
+		}
+		return e
 	case "row":
 		return &ir.Row{Node: p.node(), Args: p.args()}
 	case "collate":
@@ -207,7 +216,7 @@ func (p *parser) simple(form string) ir.Expr {
 	case "sqlvalue":
 		return &ir.SQLValue{Node: p.node()}
 	case "field":
-		return &ir.FieldSelect{Node: p.node(), Field: 1, Arg: p.expr()}
+		return &ir.FieldSelect{Node: p.node(), Field: 1, Name: "f1", Arg: p.expr()}
 	case "domain":
 		return &ir.CoerceToDomain{Node: p.node(), Arg: p.expr()}
 	case "arraycoerce":

@@ -21,6 +21,7 @@
 //	(case T E (E E)... E)      argument, branches, default; - for none
 //	(casetest T [C]) (at E E...) (slice E E E)   - for no bound
 //	(row T E...) (collate C E) (sqlvalue T) (field T E) (domain T E)
+//	(rowcompare F E E E E...)  pairs of left and right
 //	(unknown T flag...)        flags foreign, volatile, alone; #N tells apart what
 //	                           looks the same from Go
 //	(arraycoerce T E E)
@@ -47,6 +48,8 @@ var Collations = map[string]*ir.Collation{
 		Schema: "pg_catalog", Name: "default"},
 	"C": {OID: 950, Origin: ir.Origin{Builtin: true}, Deterministic: true,
 		Schema: "pg_catalog", Name: "C"},
+	"POSIX": {OID: 951, Origin: ir.Origin{Builtin: true}, Deterministic: true,
+		Schema: "pg_catalog", Name: "POSIX"},
 	"de": {OID: 16400, Deterministic: true, Schema: "public", Name: "de"},
 	"nd": {OID: 16401, Schema: "public", Name: "nd"},
 }
@@ -93,6 +96,8 @@ var types = map[string]typeEntry{
 	"jsonb":       {oid: 3802, name: "jsonb", category: 'U'},
 	"mood":        {oid: 16500, name: "public.mood", category: 'E', typtype: 'e', user: true},
 	"citext":      {oid: 16600, name: "public.citext", category: 'S', collatable: true, ext: true},
+	"pair":        {oid: 16601, name: "public.pair", category: 'C', typtype: 'c', ext: true},
+	"extdom":      {oid: 16602, name: "public.extdom", category: 'N', typtype: 'd', ext: true},
 	"dom":         {oid: 16700, name: "public.dom", category: 'N', typtype: 'd', user: true},
 }
 
