@@ -119,6 +119,7 @@ func newQueryTest(t *testing.T) *queryTest {
 		local.Exec(t, fmt.Sprintf("CREATE USER MAPPING FOR bob SERVER %s OPTIONS (user '%s', password '%s')", server, pgtest.Superuser, pgtest.Password))
 	}
 	local.Exec(t, strings.SplitN(diffFunctions, "CREATE DOMAIN", 2)[0])
+	local.Exec(t, "ANALYZE far.r1, far.r2, far.r3; ANALYZE sharded.r1, sharded.r2") // the others have none: plans differ
 	q := &queryTest{T: t, local: local, conn: local.Connect(t), count: map[string]int{}}
 	q.run("SELECT count(*) FROM far.r1") // loads the module
 	for _, v := range queryVariants {

@@ -118,7 +118,7 @@ func (b *bench) measures() []way {
 		{name: "point", run: b.point}, {name: "stop", run: b.stops}, {name: "clients", run: b.clients},
 		{name: "plan", run: b.planning}, {name: "parallel", run: b.parallel}, {name: "first", run: b.firstQuery},
 		{name: "memory", run: b.idleMemory}, {name: "growth", run: b.growth},
-		{name: "shapes", run: b.queryShapes}, {name: "tpch", run: b.tpchQueries}, {name: "tpchshard", run: b.tpchSharded},
+		{name: "analyze", run: b.analyze}, {name: "shapes", run: b.queryShapes}, {name: "tpch", run: b.tpchQueries}, {name: "tpchshard", run: b.tpchSharded},
 	}
 }
 
