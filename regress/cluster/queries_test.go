@@ -34,6 +34,11 @@ const queryViews = `
 	CREATE VIEW %[1]s.v3 AS SELECT * FROM %[1]s.r3;
 	GRANT USAGE ON SCHEMA %[1]s TO bob; GRANT SELECT ON ALL TABLES IN SCHEMA %[1]s TO bob; ALTER VIEW %[1]s.v3 OWNER TO bob`
 
+// queryFunctions are here only, and are not inlined.
+const queryFunctions = `
+	CREATE FUNCTION local_odd(int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 & 1 = 1; END';
+	CREATE FUNCTION local_flip(int) RETURNS int LANGUAGE plpgsql IMMUTABLE STRICT AS 'BEGIN RETURN $1 # 5; END'`
+
 // placements are schemas whose tables have the same rows: where they are.
 var placements = []string{"far", "far", "far", "mixed", "sharded"}
 
@@ -118,7 +123,7 @@ func newQueryTest(t *testing.T) *queryTest {
 	for _, server := range []string{"s0", "s1"} {
 		local.Exec(t, fmt.Sprintf("CREATE USER MAPPING FOR bob SERVER %s OPTIONS (user '%s', password '%s')", server, pgtest.Superuser, pgtest.Password))
 	}
-	local.Exec(t, strings.SplitN(diffFunctions, "CREATE DOMAIN", 2)[0])
+	local.Exec(t, queryFunctions, strings.SplitN(diffFunctions, "CREATE DOMAIN", 2)[0])
 	local.Exec(t, "ANALYZE far.r1, far.r2, far.r3; ANALYZE sharded.r1, sharded.r2") // the others have none: plans differ
 	q := &queryTest{T: t, local: local, conn: local.Connect(t), count: map[string]int{}}
 	q.run("SELECT count(*) FROM far.r1") // loads the module

@@ -15,7 +15,8 @@ var plainLiterals = grammar{
 	"varbit": {"B'101'"}, "jsonb": {`'{"a": 1}'::jsonb`}, "macaddr": {"'08:00:2b:01:02:03'::macaddr"},
 }
 
-// plainRules are what is made of values and never fails.
+// plainRules are what is made of values and never fails. The functions that are
+// called local are not on the remote server.
 var plainRules = grammar{
 	"bool": {
 		"({int4} = {int4})", "({int4} < {int4})", "({int4} <> {int4})", "({int8} = {int4})", "({int8} > {int8})", "({int2} = {int4})", "({numeric} > {numeric})", "({numeric} = {int4})",
@@ -25,9 +26,10 @@ var plainRules = grammar{
 		"({int4} IN (1, {int4}, 7))", "({text} NOT IN ('abc', {text}))", "({int4} = ANY ({intarr}::int[]))", "({text} = ANY ({textarr}::text[]))", "({int4} <> ALL ({intarr}::int[]))",
 		"({bool} AND {bool})", "({bool} OR {bool})", "(NOT {bool})", "({bool} IS NOT TRUE)", "({bool} IS UNKNOWN)", "({int4} BETWEEN {int4} AND {int4})",
 		"(CASE WHEN {bool} THEN {bool} ELSE {bool} END)", "(CASE {int4} WHEN 5 THEN {bool} WHEN {int4} THEN true END)", "coalesce({bool}, {bool})",
+		"local_odd({int4})", "({int4} < {int4} + (random() * 0)::int)", "(random() < 2)",
 		"(({int4}, {text}) < ({int4}, {text}))", "(({int4}, {int8}) = ({int4}, {int4}))",
 	},
-	"int4":        {"coalesce({int4}, {int4})", "nullif({int4}, {int4})", "({int4} % 5)", "({int4} / 3)", "greatest({int4}, {int4})", "length({text})", "(CASE WHEN {bool} THEN {int4} ELSE {int4} END)", "({int2} + 1)", "({intarr})[1]", "cardinality({intarr})"},
+	"int4":        {"coalesce({int4}, {int4})", "nullif({int4}, {int4})", "({int4} % 5)", "({int4} / 3)", "greatest({int4}, {int4})", "length({text})", "(CASE WHEN {bool} THEN {int4} ELSE {int4} END)", "({int2} + 1)", "({intarr})[1]", "cardinality({intarr})", "local_flip({int4})"},
 	"int2":        {"coalesce({int2}, {int2})"},
 	"int8":        {"({int4}::int8 + {int4})", "coalesce({int8}, {int4})", "({int8} % 7)", "least({int8}, {int4})"},
 	"numeric":     {"({numeric} + {numeric})", "({numeric} * {int4})", "({numeric} - {int4})", "coalesce({numeric}, {int4})", "round({numeric}, 1)", "({int4} * 1.5)", "abs({numeric})", "(CASE WHEN {bool} THEN {numeric} END)"},

@@ -117,7 +117,12 @@ func (g *queryGenerator) selection(kinds []string, depth int, outer *scope) *cla
 	n := &clause{kind: "query"}
 	switch c := g.IntN(100); {
 	case c < 40:
-		n.parts = []any{"SELECT ", g.targets(kinds, func(kind string) *clause { return g.value(kind, min(depth, 2), s) }), from, where}
+		n.parts = []any{"SELECT ", g.targets(kinds, func(kind string) *clause {
+			if kind == "int4" && g.chance(4) {
+				return g.instead(kind, "unnest(", g.value("intarr", 1, s), ")")
+			}
+			return g.value(kind, min(depth, 2), s)
+		}), from, where}
 	case c < 52:
 		n.parts = []any{"SELECT DISTINCT ", g.targets(kinds, func(kind string) *clause { return g.value(kind, 1, s) }), from, where}
 	case c < 58:
@@ -281,6 +286,10 @@ func (g *queryGenerator) from(size, depth int, s *scope) *clause {
 			continue
 		}
 		var conditions []*clause
+		if g.chance(4) && len(left.relations) == 1 && left.relations[0].key && right.relations[0].key {
+			tree = join("", tree, optional(" "+how+" ", item, " USING ("+g.pick([]string{"i2", "id", "t"})+")"))
+			continue
+		}
 		if c := g.equality(left, right); c != nil {
 			conditions = append(conditions, c)
 		}
