@@ -148,6 +148,7 @@ typedef struct pgwire_work {
 	double width;   /* bytes of one */
 	double startup; /* until the first row is there */
 	double total;
+	double setup;   /* share of fdw_startup_cost that one execution pays */
 } pgwire_work;
 
 /* what pgwire_go_cost works out (handler/internal/cost) */
@@ -172,6 +173,8 @@ typedef struct pgwire_cost_args {
 	double pages;        /* SCAN */
 	double tuples;       /* SCAN: of the table */
 	double matched;      /* SCAN: rows an index leads to; <0: no index does */
+	double fetched;      /* SCAN: pages read for these, of the table and of the index */
+	double setup;        /* SCAN, JOIN: of the work */
 	double pairs;        /* JOIN: rows of which the other conditions are checked */
 	double lookup;       /* JOIN: of inner's rows for one row by an index; <0: none */
 	double rows;         /* SCAN, JOIN: that leave the step; GROUP: groups; LIMIT: at

@@ -14,13 +14,13 @@ func pgwire_go_cost(args *C.pgwire_cost_args, work *C.pgwire_work, err *C.pgwire
 		if e := handler.Cost(costStep(args), &w); e != nil {
 			return fail(err, e)
 		}
-		*work = C.pgwire_work{C.double(w.Rows), C.double(w.Width), C.double(w.Startup), C.double(w.Total)}
+		*work = C.pgwire_work{C.double(w.Rows), C.double(w.Width), C.double(w.Startup), C.double(w.Total), C.double(w.Setup)}
 		return C.PGWIRE_OK
 	})
 }
 
 func fromWork(w *C.pgwire_work) handler.Work {
-	return handler.Work{Rows: float64(w.rows), Width: float64(w.width), Startup: float64(w.startup), Total: float64(w.total)}
+	return handler.Work{Rows: float64(w.rows), Width: float64(w.width), Startup: float64(w.startup), Total: float64(w.total), Setup: float64(w.setup)}
 }
 
 func costStep(a *C.pgwire_cost_args) handler.CostStep {
@@ -28,6 +28,7 @@ func costStep(a *C.pgwire_cost_args) handler.CostStep {
 		Step: int(a.step), Keys: float64(a.keys),
 		Quals: handler.CostPart{Startup: float64(a.qual_startup), Tuple: float64(a.qual_tuple)},
 		Pages: float64(a.pages), Tuples: float64(a.tuples), Matched: float64(a.matched),
+		Fetched: float64(a.fetched), Setup: float64(a.setup),
 		Pairs: float64(a.pairs), Lookup: float64(a.lookup), Rows: float64(a.rows),
 		Offset: float64(a.offset), Width: float64(a.width),
 		FDW:   handler.CostPart{Startup: float64(a.fdw_startup), Tuple: float64(a.fdw_tuple)},

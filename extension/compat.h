@@ -11,6 +11,8 @@
 #include "postgres.h"
 
 #include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/pathnodes.h"
 
 #if PG_VERSION_NUM < 140000
 #error "pgwire_fdw needs PostgreSQL 14 or later"
@@ -125,6 +127,21 @@ pgwire_members(EquivalenceClass *ec, Relids relids)
 #else
 #define pgwire_scan_base_relids(plan) ((plan)->fs_relids)
 #endif
+
+/*
+ * The effective user of a base relation: kept in it since 16 (a61b1f74823); before, in
+ * the range table entry.
+ */
+static inline Oid
+pgwire_rel_user(PlannerInfo *root, RelOptInfo *rel)
+{
+#if PG_VERSION_NUM >= 160000
+	Oid			userid = rel->userid;
+#else
+	Oid			userid = root->simple_rte_array[rel->relid]->checkAsUser;
+#endif
+	return OidIsValid(userid) ? userid : GetUserId();
+}
 
 /*
  * The user whose mapping a scan uses is kept in the plan since 16

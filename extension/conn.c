@@ -163,7 +163,7 @@ fill_conn_args(pgwire_conn_args *args, Oid userid, Oid serverid)
 }
 
 static int32_t
-dial(pgwire_conn_args *args, pgwire_error *err)
+dial(pgwire_conn_args *args, TimestampTz deadline, pgwire_error *err)
 {
 	pgwire_wait wait;
 	int32_t		rc;
@@ -181,7 +181,17 @@ dial(pgwire_conn_args *args, pgwire_error *err)
 	accounted_fds++;
 
 	while ((rc = pgwire_go()->pgwire_go_conn_open(args, &wait, err)) == PGWIRE_WAIT)
-		pgwire_wait_for(&wait);
+	{
+		if (pgwire_wait_until(&wait, deadline))
+			continue;
+		/* it is still being made, for whoever waits longer */
+		pgwire_fill_error(err, "08001",
+						  psprintf("server \"%.*s\" did not answer in time",
+								   (int) args->server.len, (char *) args->server.data),
+						  NULL, NULL);
+		rc = PGWIRE_ERROR;
+		break;
+	}
 	pgwire_account_fds();
 	if (rc == PGWIRE_OK)
 	{
@@ -198,7 +208,7 @@ dial(pgwire_conn_args *args, pgwire_error *err)
  * time that everything has changed.
  */
 int32_t
-pgwire_open_connection(Oid userid, Oid serverid, Oid *umid, pgwire_error *err)
+pgwire_open_connection(Oid userid, Oid serverid, TimestampTz deadline, Oid *umid, pgwire_error *err)
 {
 	pgwire_conn_args args;
 
@@ -211,7 +221,7 @@ pgwire_open_connection(Oid userid, Oid serverid, Oid *umid, pgwire_error *err)
 		seen = catalog_changes;
 		fill_conn_args(&args, userid, serverid);
 		*umid = args.umid;
-		if (dial(&args, err) == PGWIRE_ERROR)
+		if (dial(&args, deadline, err) == PGWIRE_ERROR)
 			return PGWIRE_ERROR;
 		if (--left == 0)
 			return PGWIRE_OK;

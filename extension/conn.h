@@ -4,6 +4,8 @@
 #ifndef PGWIRE_CONN_H
 #define PGWIRE_CONN_H
 
+#include "datatype/timestamp.h"
+
 #include "bridge.h"
 
 /*
@@ -18,10 +20,11 @@ extern Oid	pgwire_find_user_mapping(Oid userid, Oid serverid);
 /*
  * open a connection to a server for an effective user, by the user mapping that
  * the catalogs have now, whose OID becomes *umid. PGWIRE_OK, or PGWIRE_ERROR with
- * *err filled when it could not be made; cancelling is raised, and so is a user
- * mapping that has gone.
+ * *err filled when it could not be made, or not until the deadline (0: none);
+ * cancelling is raised, and so is a user mapping that has gone.
  */
-extern int32_t pgwire_open_connection(Oid userid, Oid serverid, Oid *umid, pgwire_error *err);
+extern int32_t pgwire_open_connection(Oid userid, Oid serverid, TimestampTz deadline,
+									  Oid *umid, pgwire_error *err);
 /* ... and bring the server's count of external descriptors up to date */
 extern void pgwire_account_fds(void);
 

@@ -240,6 +240,13 @@ pgwire_try(void (*call) (void *arg), void *arg, pgwire_failure *failure)
 	return false;
 }
 
+void
+pgwire_debug_failure(const char *message, const pgwire_failure *failure)
+{
+	ereport(DEBUG1, (errmsg_internal("%s: %s", message,
+									 failure->message ? failure->message : "no message")));
+}
+
 static void
 conversion_context(void *arg)
 {

@@ -65,6 +65,9 @@ extern void pgwire_notice_detail(const char *message, const char *detail);
  */
 extern bool pgwire_try(void (*call) (void *arg), void *arg, pgwire_failure *failure);
 
+/* As a line for who debugs. */
+extern void pgwire_debug_failure(const char *message, const pgwire_failure *failure);
+
 /* Deliver pending notices of the Go side. */
 extern void pgwire_deliver_notices(void);
 

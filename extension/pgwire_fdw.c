@@ -41,6 +41,7 @@ _PG_init(void)
 							&pgwire_go_memory_limit, 65536, 8192, INT_MAX,
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("pgwire_fdw");
+	pgwire_hook_statistics();
 }
 
 Datum

@@ -34,6 +34,9 @@ extern ForeignScan *pgwireGetForeignPlan(PlannerInfo *root, RelOptInfo *foreignr
 										 List *tlist, List *scan_clauses,
 										 Plan *outer_plan);
 
+/* in stats.c: have the planner's estimators ask us about columns */
+extern void pgwire_hook_statistics(void);
+
 /* in scan.c */
 extern void pgwireBeginForeignScan(ForeignScanState *node, int eflags);
 extern TupleTableSlot *pgwireIterateForeignScan(ForeignScanState *node);

@@ -109,9 +109,27 @@ wait_once(const pgwire_wait *wait, long timeout_ms)
 void
 pgwire_wait_for(const pgwire_wait *wait)
 {
+	(void) pgwire_wait_until(wait, 0);
+}
+
+bool
+pgwire_wait_until(const pgwire_wait *wait, TimestampTz deadline)
+{
+	long		timeout_ms = wait->timeout_ms;
+
+	if (deadline != 0)
+	{
+		long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+
+		if (left <= 0)
+			return false;
+		if (timeout_ms < 0 || left < timeout_ms)
+			timeout_ms = left;
+	}
 	name_wait_events();
-	wait_once(wait, wait->timeout_ms);
+	wait_once(wait, timeout_ms);
 	CHECK_FOR_INTERRUPTS();
+	return true;
 }
 
 void

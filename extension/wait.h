@@ -17,6 +17,9 @@ extern void pgwire_wait_for(const pgwire_wait *wait);
 /* Serve interrupts without waiting, in work that may go on without a wait. */
 extern void pgwire_serve_interrupts(void);
 
+/* The same, but false, without waiting, once the deadline has passed; 0: there is none. */
+extern bool pgwire_wait_until(const pgwire_wait *wait, TimestampTz deadline);
+
 /*
  * Wait inside transaction clean-up, where nothing may be raised. False: give
  * up, because the deadline has passed (which comes earlier when the user asks

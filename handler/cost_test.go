@@ -3,7 +3,7 @@ package handler
 import "testing"
 
 func TestCost(t *testing.T) {
-	w := Work{Rows: 10, Total: 5}
+	w := Work{Rows: 10, Width: 30, Total: 5, Setup: 1}
 	if e := Cost(CostStep{Step: 7, FDW: CostPart{Startup: 100, Tuple: 0.5}}, &w); e != nil || w.Startup != 100 || w.Total != 110 {
 		t.Errorf("%+v %v", w, e)
 	}

@@ -12,6 +12,7 @@
 #include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "ask.h"
 #include "conn.h"
@@ -85,6 +86,12 @@ pgwire_ask_open(Oid userid, Oid serverid, const char *sql, int ncols, int flags)
 	ask->stream.owner = ask;
 	MemoryContextSwitchTo(old);
 	return ask;
+}
+
+void
+pgwire_ask_limit(pgwire_ask *ask, int ms)
+{
+	ask->stream.deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
 }
 
 void

@@ -47,6 +47,9 @@ typedef struct pgwire_ask pgwire_ask;
  */
 extern pgwire_ask *pgwire_ask_open(Oid userid, Oid serverid, const char *sql, int ncols, int flags);
 
+/* Have it fail when it takes longer than this from now on, the connection included. */
+extern void pgwire_ask_limit(pgwire_ask *ask, int ms);
+
 /* Add the next parameter ($1, $2, ...), of type text; NULL is NULL. It is copied. */
 extern void pgwire_ask_param(pgwire_ask *ask, const char *value);
 

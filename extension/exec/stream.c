@@ -67,21 +67,25 @@ pgwire_raise_stream(pgwire_stream *stream, const pgwire_error *err)
 	pgwire_raise(err);
 }
 
-static void
-wait_timed(pgwire_stream *stream, const pgwire_wait *wait)
+/* False: the deadline has passed, and *err is filled. */
+static bool
+wait_timed(pgwire_stream *stream, const pgwire_wait *wait, pgwire_error *err)
 {
-	instr_time	start,
-				end;
+	instr_time	start = {0};
+	instr_time	end;
+	bool		waited;
 
-	if (!stream->timed)
+	if (stream->timed)
+		INSTR_TIME_SET_CURRENT(start);
+	waited = pgwire_wait_until(wait, stream->deadline);
+	if (stream->timed)
 	{
-		pgwire_wait_for(wait);
-		return;
+		INSTR_TIME_SET_CURRENT(end);
+		INSTR_TIME_ACCUM_DIFF(stream->waited, end, start);
 	}
-	INSTR_TIME_SET_CURRENT(start);
-	pgwire_wait_for(wait);
-	INSTR_TIME_SET_CURRENT(end);
-	INSTR_TIME_ACCUM_DIFF(stream->waited, end, start);
+	if (!waited)
+		pgwire_fill_error(err, "57014", "the remote server did not answer in time", NULL, NULL);
+	return waited;
 }
 
 /* PGWIRE_OK or PGWIRE_ERROR. */
@@ -93,7 +97,8 @@ connect_timed(pgwire_stream *stream, pgwire_error *err)
 	Oid			umid;
 
 	INSTR_TIME_SET_CURRENT(start);
-	if (pgwire_open_connection(stream->userid, stream->serverid, &umid, err) == PGWIRE_ERROR)
+	if (pgwire_open_connection(stream->userid, stream->serverid, stream->deadline,
+							   &umid, err) == PGWIRE_ERROR)
 		return PGWIRE_ERROR;
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_ACCUM_DIFF(stream->connecting, end, start);
@@ -156,7 +161,8 @@ next_batch(pgwire_stream *stream, pgwire_error *err)
 			case PGWIRE_EOF:
 				return end_of_rows(stream);
 			case PGWIRE_WAIT:
-				wait_timed(stream, &wait);
+				if (!wait_timed(stream, &wait, err))
+					return PGWIRE_ERROR;
 				break;
 			case PGWIRE_CONN:
 				if (connect_timed(stream, err) == PGWIRE_ERROR)

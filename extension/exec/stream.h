@@ -24,6 +24,7 @@ typedef struct pgwire_stream
 	pgwire_row_format *format;
 	MemoryContext context;		/* the statement is given up when this is reset */
 	bool		timed;			/* keep waited and connecting */
+	TimestampTz deadline;		/* an error from then on; 0: there is none */
 
 	/*
 	 * Say what the statement is: all of args that is not known from the above.

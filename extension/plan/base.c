@@ -22,6 +22,8 @@
 #include "optimizer/restrictinfo.h"
 #include "utils/rel.h"
 
+#include "stats.h"
+
 /* ---- GetForeignRelSize ---- */
 
 /*
@@ -75,6 +77,9 @@ pgwireGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 	rel->security = baserel->baserestrict_min_security;
 	baserel->fdw_private = rel;
 	ask_relation(baserel, foreigntableid);
+	rel->stats = pgwire_table_stats(root, baserel, foreigntableid);
+	if (rel->stats != NULL)
+		pgwire_apply_stats(baserel, rel->stats);
 
 	pull_varattnos((Node *) baserel->reltarget->exprs, baserel->relid, &rel->attrs);
 	foreach(lc, rel->local_conds)

@@ -79,6 +79,12 @@ scan_conditions(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *info, Qua
 	return stays;
 }
 
+/*
+ * An execution that is one of many finds the connection made and the statement
+ * prepared: a round trip is left.
+ */
+#define REPEATED_SETUP 0.2
+
 void
 pgwire_work_scan(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *info, pgwire_work *work)
 {
@@ -93,9 +99,8 @@ pgwire_work_scan(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *info, pg
 	args.tuples = baserel->tuples;
 	args.rows = pgwire_retrieved_rows(baserel, rows, stays);
 	args.width = baserel->reltarget->width;
-	/* that there is an index on what tables are joined by is the better guess */
-	if (info != NULL)
-		args.matched = args.rows;
+	args.setup = info ? REPEATED_SETUP : 1;
+	pgwire_index_lookup(root, baserel, info, args.rows, &args.matched, &args.fetched);
 	step(&args, work);
 }
 
@@ -121,6 +126,7 @@ pgwire_work_join(PlannerInfo *root, RelOptInfo *outerrel, RelOptInfo *innerrel,
 	args.rows = clamp_row_est(rows);
 	args.pairs = args.rows;
 	args.width = width;
+	args.setup = 1;
 	args.inner = ((pgwire_rel *) innerrel->fdw_private)->work;
 	*work = ((pgwire_rel *) outerrel->fdw_private)->work;
 	step(&args, work);
@@ -186,6 +192,7 @@ pgwire_work_query(PlannerInfo *root, Path *local, pgwire_work *work)
 	work->width = local->pathtarget->width;
 	work->startup = 0;
 	work->total = local->total_cost;
+	work->setup = 1;
 }
 
 void

@@ -64,4 +64,11 @@ extern void pgwire_work_query(PlannerInfo *root, Path *local, pgwire_work *work)
 extern void pgwire_price(const pgwire_rel *rel, const pgwire_work *work,
 						 const QualCost *local, Cost *startup, Cost *total);
 
+/*
+ * in lookup.c: how many rows an index leads the remote to, and how many pages it reads
+ * for them; matched <0: none is of use. rows is what the conditions leave.
+ */
+extern void pgwire_index_lookup(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *info,
+								double rows, double *matched, double *fetched);
+
 #endif

@@ -65,6 +65,7 @@ typedef struct pgwire_rel
 	pgwire_work work;			/* of the remote, for the relation without parameters or
 								 * order (cost.h) */
 	bool		analyzed;		/* there are statistics; of a join: of all in it */
+	const struct pgwire_stats *stats;	/* of a base relation: the remote's (stats.h), or NULL */
 	List	   *refusals;		/* of pgwire_refusal: what was not pushed, and why */
 
 	/* of a base relation */

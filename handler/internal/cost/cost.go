@@ -17,6 +17,7 @@ type Work struct {
 	Width   float64 // bytes of one
 	Startup float64 // until the first row is there
 	Total   float64
+	Setup   float64 // share of fdw_startup_cost that one execution pays
 }
 
 // Part is a cost paid once and one paid for each row.
@@ -48,6 +49,8 @@ type Step struct {
 	Quals         Part
 	Pages, Tuples float64
 	Matched       float64
+	Fetched       float64
+	Setup         float64
 	Pairs, Lookup float64
 	Rows, Offset  float64
 	Width         float64
@@ -96,15 +99,15 @@ func (s *Step) scan() Work {
 	if s.Matched >= 0 {
 		whole = math.Min(whole, s.byIndex())
 	}
-	return Work{Rows: s.Rows, Width: s.Width, Startup: s.Quals.Startup, Total: s.Quals.Startup + whole}
+	return Work{Rows: s.Rows, Width: s.Width, Startup: s.Quals.Startup, Total: s.Quals.Startup + whole, Setup: s.Setup}
 }
 
-// byIndex is a look-up. A descent reads about two pages that are not in memory,
-// and in the worst case every row is on a page of its own.
+// byIndex is a look-up: comparisons on the way down, the pages that are not in memory yet,
+// the rows.
 func (s *Step) byIndex() float64 {
-	const descent = 2
-	perTuple := s.RandomPage + s.CPUTuple + s.CPUOperator + s.Quals.Tuple
-	return descent*s.RandomPage + perTuple*s.Matched
+	const comparisons = 200 // what btcostestimate charges for three or four levels
+	perTuple := s.CPUTuple + s.CPUOperator + s.Quals.Tuple
+	return comparisons*s.CPUOperator + s.RandomPage*s.Fetched + perTuple*s.Matched
 }
 
 // join takes the cheapest of a hash join that builds a table of the inner side,
@@ -112,7 +115,7 @@ func (s *Step) byIndex() float64 {
 // side.
 func (s *Step) join(outer Work) Work {
 	inner := s.Inner
-	out := Work{Rows: s.Rows, Width: s.Width}
+	out := Work{Rows: s.Rows, Width: s.Width, Setup: s.Setup}
 	checked := (s.CPUTuple+s.Quals.Tuple)*s.Pairs + s.Quals.Startup
 	out.Startup = outer.Startup + inner.Startup + s.Quals.Startup
 	out.Total = outer.Total + inner.Total + checked + (s.CPUOperator+s.Quals.Tuple)*outer.Rows*inner.Rows
@@ -130,6 +133,10 @@ func (s *Step) join(outer Work) Work {
 	}
 	return out
 }
+
+// perRow is how many times fdw_tuple_cost a row costs on its way: that option is for a row
+// of 30 bytes, of which about half goes by the row and half by the bytes (docs/cost.md).
+func perRow(width float64) float64 { return 0.5 + width/60 }
 
 // rowOverhead is what a row takes in a hash table or a sort beside its values.
 const rowOverhead = 24
@@ -157,7 +164,7 @@ func (s *Step) group(in Work) Work {
 			done += 2 * s.SeqPage * bytes(in) / blockSize
 		}
 	}
-	return Work{Rows: groups, Width: s.Width, Startup: done, Total: done + s.CPUTuple*groups}
+	return Work{Rows: groups, Width: s.Width, Startup: done, Total: done + s.CPUTuple*groups, Setup: in.Setup}
 }
 
 // sort compares each row with log2(n) others, or with as many as are wanted.
@@ -204,8 +211,8 @@ func (s *Step) limit(in Work) Work {
 // price adds the way here, and the conditions that are checked here. Only Startup
 // and Total are meant by the answer.
 func (s *Step) price(w Work) Work {
-	once := s.FDW.Startup + s.Quals.Startup
-	each := s.FDW.Tuple + s.CPUTuple + s.Quals.Tuple
+	once := s.FDW.Startup*w.Setup + s.Quals.Startup
+	each := s.FDW.Tuple*perRow(w.Width) + s.CPUTuple + s.Quals.Tuple
 	w.Startup += once
 	w.Total += once + each*w.Rows
 	return w

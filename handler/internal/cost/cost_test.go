@@ -16,7 +16,7 @@ func step(s cost.Step) cost.Step {
 
 // table is 10 000 rows on 100 pages, of which rows are sent.
 func table(rows, matched float64) cost.Step {
-	return step(cost.Step{Step: cost.StepScan, Pages: 100, Tuples: 10000, Rows: rows, Width: 40, Matched: matched, Lookup: -1})
+	return step(cost.Step{Step: cost.StepScan, Pages: 100, Tuples: 10000, Rows: rows, Width: 30, Matched: matched, Fetched: matched + 1, Setup: 1, Lookup: -1})
 }
 
 // do runs the steps one after the other.
@@ -35,11 +35,12 @@ func near(a, b float64) bool { return a == b || math.Abs(a-b) < 1e-6*math.Max(1,
 func TestSteps(t *testing.T) {
 	price := step(cost.Step{Step: cost.StepPrice})
 	here := step(cost.Step{Step: cost.StepPrice, Quals: cost.Part{Startup: 1, Tuple: 0.5}})
-	costly := table(1, 1)
+	costly, again, wide := table(1, 1), table(1, 1), table(10000, -1)
+	again.Setup, wide.Width = 0.2, 60
 	costly.Quals = cost.Part{Startup: 7, Tuple: 0.5}
 	scan := do(t, table(10000, -1)) // 200
 	small := do(t, table(100, -1))
-	hash := step(cost.Step{Step: cost.StepJoin, Keys: 1, Lookup: -1, Rows: 100, Pairs: 100, Width: 80, Inner: small})
+	hash := step(cost.Step{Step: cost.StepJoin, Setup: 1, Keys: 1, Lookup: -1, Rows: 100, Pairs: 100, Width: 80, Inner: small})
 	loop := hash
 	loop.Keys, loop.Pairs = 0, 1e6
 	lookup := hash
@@ -56,10 +57,13 @@ func TestSteps(t *testing.T) {
 		{"all rows", []cost.Step{table(10000, -1), price}, 100, 300 + 2100, 10000},
 		{"filtered there", []cost.Step{table(10, -1), price}, 100, 300 + 2.1, 10},
 		{"filtered here", []cost.Step{table(5000, -1), here}, 101, 101 + 200 + 5000*0.71, 5000},
-		// a descent of 8, a page and a row
-		{"by key", []cost.Step{table(1, 1), price}, 100, 100 + 8 + 4.0125 + 0.21, 1},
+		// half the way by the row, half by its bytes
+		{"wide rows", []cost.Step{wide, price}, 100, 300 + 10000*(0.2*1.5+0.01), 10000},
+		// a descent of 0.5, two pages and a row
+		{"by key", []cost.Step{table(1, 1), price}, 100, 100 + 0.5 + 8 + 0.0125 + 0.21, 1},
+		{"by key, again", []cost.Step{again, price}, 20, 20 + 0.5 + 8 + 0.0125 + 0.21, 1},
 		{"too many for an index", []cost.Step{table(5000, 5000)}, 0, 200, 5000},
-		{"costly condition", []cost.Step{costly, price}, 107, 107 + 8 + 4.5125 + 0.21, 1},
+		{"costly condition", []cost.Step{costly, price}, 107, 107 + 0.5 + 8 + 0.5125 + 0.21, 1},
 		// build 100 × 0.0125, probe 10 000 × 0.0025, 100 rows out
 		{"hash join", []cost.Step{table(10000, -1), hash}, 201.25, 400 + 1.25 + 25 + 1, 100},
 		{"nested loop", []cost.Step{table(10000, -1), loop}, 0, 400 + 2500 + 10000, 100},

@@ -86,7 +86,8 @@ var treeLaws = []law{
 var (
 	// Inside PostgreSQL only: dispatch, the Go loader, node trees, catalogs, memory, waiting, raising, probes for tests.
 	onlyC = []string{"pgwire_fdw", "loader", "expr", "const", "equal", "select", "base", "join", "order", "build", "private", "alone", "demand", "slot", "param", "ask", "stream", "statistic", "wait", "error", "handle", "catalog", "direct", "explain", "testing",
-		"why", "json", "xml", "version"}
+		"why", "json", "xml", "version",
+		"stats", "survey", "statvalue", "lookup"}
 	// Go's own furniture on the two other floors.
 	onlyCgo     = []string{"bridge", "arena", "ready", "main", "doc"}
 	onlyHandler = []string{"handler", "doc", "error", "explain"}

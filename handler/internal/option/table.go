@@ -173,6 +173,8 @@ var fdwOptions = []Spec{
 var ownOptions = []Spec{
 	{Name: "fetch_memory", Catalogs: onServerTable, Kind: Bytes, Min: 64 << 10, Max: 1 << 30, Defaults: always("4MB"),
 		Doc: "Memory for the rows that one scan has read ahead of the executor. A number without a unit counts kilobytes."},
+	{Name: "fetch_statistics", Catalogs: onServerTable, Kind: Bool, Defaults: always("true"),
+		Doc: "For a foreign table that was never analysed here: have the planner ask the remote for the size, columns and indexes of its table, in one round trip for all tables of a statement, and keep the answer for ten minutes. A statement with one table does not ask."},
 	{Name: "pooled", Catalogs: onServer, Kind: Enum, Values: []string{"auto", "true", "false"}, Defaults: always("auto"),
 		Doc: "Whether a connection pooler may serve each transaction by another session of the remote. If so, statements are not prepared under a name, each transaction brings its settings, and nothing outlives it. `auto` finds out with a connection's first statement; `true` sends no settings with the start-up; `false` uses prepared statements through a pooler too: right where it keeps a session for each connection, or prepared statements itself."},
 	{Name: "lazy_commit", Catalogs: onServer, Kind: Bool, Defaults: always("true"),

@@ -27,8 +27,8 @@ var postgresFdw = map[Catalog]string{
 
 // What this wrapper knows beyond postgres_fdw 18.
 var beyond = map[Catalog]string{
-	Server: "servicefile fetch_memory lazy_commit pooled",
-	Table:  "fetch_memory",
+	Server: "servicefile fetch_memory fetch_statistics lazy_commit pooled",
+	Table:  "fetch_memory fetch_statistics",
 }
 
 var catalogs = []Catalog{Wrapper, Server, Mapping, Table, Column, Import}
