@@ -232,6 +232,47 @@ typedef struct pgwire_analyze_reply {
 /* How to analyse a foreign table. */
 int32_t pgwire_go_analyze(pgwire_analyze_args *args, pgwire_analyze_reply *reply, pgwire_error *err);
 
+/* ---- IMPORT FOREIGN SCHEMA ---- */
+
+typedef struct pgwire_import_reply {
+	int32_t collate;   /* what to import: collations */
+	int32_t defaults;
+	int32_t generated; /* expressions of generated columns */
+	int32_t not_null;
+	int32_t comments;
+	int32_t reserved;
+	pgwire_bytes sql;  /* the question to the remote: $1 schema, $2 "limit", "except" or
+	                    * "all", $3 a text[] of names. A row for each column: table,
+	                    * column, type, not null, expression, how it is generated,
+	                    * schema and name of its collation, comments of table and
+	                    * column. No row: there is no such schema. */
+} pgwire_import_reply;
+
+/* Read the options of IMPORT FOREIGN SCHEMA, once they are validated. */
+int32_t pgwire_go_import(pgwire_bytes *options, pgwire_import_reply *reply, pgwire_error *err);
+
+typedef struct pgwire_import_column {
+	pgwire_bytes name;
+	pgwire_bytes type;
+	pgwire_bytes collation_schema; /* empty: none */
+	pgwire_bytes collation;
+	pgwire_bytes expression;       /* empty: none */
+	int32_t generated;             /* 's' or 'v'; 0: expression is a default */
+	int32_t not_null;
+} pgwire_import_column;
+
+typedef struct pgwire_import_table_args {
+	pgwire_bytes name;
+	pgwire_bytes schema; /* remote */
+	pgwire_bytes server;
+	pgwire_import_column *cols;
+	int32_t ncols;
+	int32_t reserved;
+} pgwire_import_table_args;
+
+/* Write CREATE FOREIGN TABLE. Types and expressions are not looked at. */
+int32_t pgwire_go_import_table(pgwire_import_table_args *args, pgwire_bytes *command, pgwire_error *err);
+
 /* ---- connections ---- */
 
 typedef struct pgwire_conn_args {
@@ -429,6 +470,8 @@ int32_t pgwire_go_fault(pgwire_bytes *name, pgwire_error *err);
 	X(pgwire_go_plan) \
 	X(pgwire_go_cost) \
 	X(pgwire_go_analyze) \
+	X(pgwire_go_import) \
+	X(pgwire_go_import_table) \
 	X(pgwire_go_conn_open) \
 	X(pgwire_go_conn_invalidate) \
 	X(pgwire_go_conn_list) \

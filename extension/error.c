@@ -276,3 +276,33 @@ pgwire_pop_conversion(pgwire_conversion *conv)
 {
 	error_context_stack = conv->callback.previous;
 }
+
+static void
+import_context(void *arg)
+{
+	pgwire_import_context *context = (pgwire_import_context *) arg;
+
+	(void) errposition(0);
+	if (context->column)
+		errcontext("importing column \"%s\" of foreign table \"%s\"",
+				   context->column, context->table);
+	else
+		errcontext("importing foreign table \"%s\"", context->table);
+}
+
+void
+pgwire_push_import(pgwire_import_context *context, const char *table)
+{
+	context->table = table;
+	context->column = NULL;
+	context->callback.callback = import_context;
+	context->callback.arg = context;
+	context->callback.previous = error_context_stack;
+	error_context_stack = &context->callback;
+}
+
+void
+pgwire_pop_import(pgwire_import_context *context)
+{
+	error_context_stack = context->callback.previous;
+}

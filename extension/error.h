@@ -96,4 +96,18 @@ typedef struct pgwire_conversion
 extern void pgwire_push_conversion(pgwire_conversion *conv);
 extern void pgwire_pop_conversion(pgwire_conversion *conv);
 
+/*
+ * Error context while a table of a remote is imported: names it, and the column
+ * at hand, and says that an error's position is not one in the user's statement.
+ */
+typedef struct pgwire_import_context
+{
+	ErrorContextCallback callback;
+	const char *table;
+	const char *column;			/* NULL: none */
+} pgwire_import_context;
+
+extern void pgwire_push_import(pgwire_import_context *context, const char *table);
+extern void pgwire_pop_import(pgwire_import_context *context);
+
 #endif

@@ -68,5 +68,8 @@ pgwire_fdw_handler(PG_FUNCTION_ARGS)
 	/* analyze.c */
 	routine->AnalyzeForeignTable = pgwireAnalyzeForeignTable;
 
+	/* import.c */
+	routine->ImportForeignSchema = pgwireImportForeignSchema;
+
 	PG_RETURN_POINTER(routine);
 }

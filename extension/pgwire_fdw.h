@@ -52,6 +52,9 @@ extern void pgwireExplainForeignScan(ForeignScanState *node, struct ExplainState
 extern bool pgwireAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func,
 									  BlockNumber *totalpages);
 
+/* in import.c */
+extern List *pgwireImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverid);
+
 /* in option.c */
 extern void pgwire_collect_options(ForeignServer *server, UserMapping *mapping,
 								   ForeignTable *table, StringInfo out);

@@ -102,6 +102,24 @@ func ParseRelation(localMajor int, server, table []Pair) Relation {
 	}
 }
 
+// ImportSettings is what the options of IMPORT FOREIGN SCHEMA say: what of the
+// remote tables is imported beside columns and their types.
+type ImportSettings struct {
+	Collate, Default, Generated, NotNull, Comments bool
+}
+
+// ParseImport reads the options of IMPORT FOREIGN SCHEMA, which Validate has seen.
+func ParseImport(pairs []Pair) ImportSettings {
+	v := values{pairs: pairs}
+	return ImportSettings{
+		Collate:   v.bool("import_collate"),
+		Default:   v.bool("import_default"),
+		Generated: v.bool("import_generated"),
+		NotNull:   v.bool("import_not_null"),
+		Comments:  v.bool("import_comments"),
+	}
+}
+
 // ColumnName returns the name of a remote column: the option column_name among
 // the options of the foreign column, else the local name.
 func ColumnName(column []Pair, local string) string {

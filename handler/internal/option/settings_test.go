@@ -80,6 +80,16 @@ func TestParseRelation(t *testing.T) {
 	}
 }
 
+func TestParseImport(t *testing.T) {
+	if got, want := ParseImport(nil), (ImportSettings{Collate: true, Generated: true, NotNull: true}); got != want {
+		t.Errorf("defaults: %+v, want %+v", got, want)
+	}
+	got := ParseImport([]Pair{{"import_collate", "false"}, {"import_default", "true"}, {"import_generated", "off"}, {"import_not_null", "false"}, {"import_comments", "on"}})
+	if want := (ImportSettings{Default: true, Comments: true}); got != want {
+		t.Errorf("the reverse: %+v, want %+v", got, want)
+	}
+}
+
 func TestColumnName(t *testing.T) {
 	for _, c := range []struct {
 		options []Pair

@@ -159,13 +159,13 @@ var fdwOptions = []Spec{
 	{Name: "use_scram_passthrough", Catalogs: onServerMapping, Kind: Bool, Unsupported: []string{"true"}, Effect: Ignored,
 		Defaults: always("false"), Since: 18,
 		Doc: "The keys of the client's own SCRAM login are not passed on."},
-	{Name: "import_collate", Catalogs: onImport, Kind: Bool, Effect: Later, Defaults: always("true"), Since: 14,
+	{Name: "import_collate", Catalogs: onImport, Kind: Bool, Defaults: always("true"), Since: 14,
 		Doc: "Import the COLLATE of columns."},
-	{Name: "import_default", Catalogs: onImport, Kind: Bool, Effect: Later, Defaults: always("false"), Since: 14,
-		Doc: "Import the DEFAULT of columns."},
-	{Name: "import_generated", Catalogs: onImport, Kind: Bool, Effect: Later, Defaults: always("true"), Since: 14,
-		Doc: "Import the expressions of generated columns."},
-	{Name: "import_not_null", Catalogs: onImport, Kind: Bool, Effect: Later, Defaults: always("true"), Since: 14,
+	{Name: "import_default", Catalogs: onImport, Kind: Bool, Defaults: always("false"), Since: 14,
+		Doc: "Import the DEFAULT of columns. They are expressions of the remote's choice that are evaluated here, by INSERT, with the rights of whoever inserts."},
+	{Name: "import_generated", Catalogs: onImport, Kind: Bool, Defaults: always("true"), Since: 14,
+		Doc: "Import the expressions of generated columns, which must be immutable; of virtual ones on a server of 18 or later. Without it they become plain columns."},
+	{Name: "import_not_null", Catalogs: onImport, Kind: Bool, Defaults: always("true"), Since: 14,
 		Doc: "Import the NOT NULL of columns."},
 }
 
@@ -177,6 +177,8 @@ var ownOptions = []Spec{
 		Doc: "For a foreign table that was never analysed here: have the planner ask the remote for the size, columns and indexes of its table, in one round trip for all tables of a statement, and keep the answer for ten minutes. A statement with one table does not ask."},
 	{Name: "pooled", Catalogs: onServer, Kind: Enum, Values: []string{"auto", "true", "false"}, Defaults: always("auto"),
 		Doc: "Whether a connection pooler may serve each transaction by another session of the remote. If so, statements are not prepared under a name, each transaction brings its settings, and nothing outlives it. `auto` finds out with a connection's first statement; `true` sends no settings with the start-up; `false` uses prepared statements through a pooler too: right where it keeps a session for each connection, or prepared statements itself."},
+	{Name: "import_comments", Catalogs: onImport, Kind: Bool, Defaults: always("false"),
+		Doc: "Import the comments of tables and columns."},
 	{Name: "lazy_commit", Catalogs: onServer, Kind: Bool, Defaults: always("true"),
 		Doc: "Read the answer to the COMMIT of a remote transaction that wrote and locked nothing when the connection is next used, which saves a round trip; an error is then a warning. `false` waits for it."},
 }

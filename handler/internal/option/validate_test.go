@@ -22,7 +22,7 @@ var postgresFdw = map[Catalog]string{
 	Table: "schema_name table_name use_remote_estimate updatable truncatable fetch_size batch_size async_capable " +
 		"analyze_sampling",
 	Column: "column_name",
-	Import: "import_collate import_default import_generated import_not_null",
+	Import: "import_collate import_comments import_default import_generated import_not_null",
 }
 
 // What this wrapper knows beyond postgres_fdw 18.
