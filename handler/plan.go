@@ -75,8 +75,8 @@ func relation(r *ir.Relation) ([]byte, *Error) {
 // verdicts says which clauses may run on the remote server, and why others not.
 func verdicts(servers ir.Servers, clauses []ir.Clause) []ir.Verdict {
 	all := make([]ir.Verdict, len(clauses))
-	for i, c := range clauses {
-		_, err := ship.Clause(servers, c.Expr)
+	for i := range clauses {
+		err := ship.Decide(servers, &clauses[i])
 		var refusal *ship.Refusal
 		if errors.As(err, &refusal) {
 			all[i] = ir.Verdict(*refusal)

@@ -221,11 +221,6 @@ put_operator(pgwire_ir *ir, uint8 tag, OpExpr *op, int depth)
 {
 	StringInfo	buf = &ir->clauses;
 
-	if (op->opretset)
-	{
-		pgwire_ir_unknown(ir, (Node *) op, depth);
-		return;
-	}
 	pgwire_ir_head(ir, tag, (Node *) op);
 	pgwire_put_u32(buf, pgwire_ir_operator(ir, op->opno));
 	pgwire_put_u32(buf, pgwire_ir_function(ir, get_opcode(op->opno)));
@@ -245,11 +240,6 @@ put_func(pgwire_ir *ir, Node *node, int depth)
 	StringInfo	buf = &ir->clauses;
 	FuncExpr   *func = (FuncExpr *) node;
 
-	if (func->funcretset)
-	{
-		pgwire_ir_unknown(ir, node, depth);
-		return;
-	}
 	pgwire_ir_head(ir, PGWIRE_IR_FUNC, node);
 	pgwire_put_u32(buf, pgwire_ir_function(ir, func->funcid));
 	pgwire_put_u8(buf, func->funcformat);

@@ -31,9 +31,12 @@ func table(where ...ir.Expr) *ir.Query {
 
 // TestGolden runs testdata/*: each case is an expression in the notation of
 // package irtest, a line of dashes, and the condition's text with the
-// parameters it needs. Cases are separated by an empty line.
+// parameters it needs. Cases are separated by an empty line. Those of
+// testdata/query are whole queries.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.golden")
+	queries, _ := filepath.Glob("testdata/query/*.golden")
+	files = append(files, queries...)
 	if err != nil || len(files) == 0 {
 		t.Fatal("no golden files", err)
 	}
@@ -51,7 +54,7 @@ func golden(t *testing.T, file string) {
 	for _, block := range strings.Split(strings.TrimSpace(string(content)), "\n\n") {
 		input, want, _ := strings.Cut(block, "\n----")
 		want = strings.TrimPrefix(want, "\n")
-		got := condition(t, stripComments(input))
+		got := text(t, stripComments(input))
 		if got != want && !*update {
 			t.Errorf("%s\n\tgot  %s\n\twant %s", input, got, want)
 		}
@@ -72,6 +75,28 @@ func stripComments(s string) string {
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+func text(t *testing.T, notation string) string {
+	t.Helper()
+	if !strings.HasPrefix(notation, "(query") {
+		return condition(t, notation)
+	}
+	q := irtest.ParseQuery(notation)
+	// as it would come from C
+	req, err := ir.Decode(ir.Encode(&ir.QueryRequest{Statement: true, Query: q}))
+	if err != nil {
+		return "error: " + err.Error()
+	}
+	decoded := req.(*ir.QueryRequest).Query
+	if refusals := ship.Query(servers, decoded); len(refusals) > 0 {
+		return "refused: " + refusals[0].Reason
+	}
+	statement, err := deparse.Query(decoded)
+	if err != nil {
+		return "error: " + err.Error()
+	}
+	return statement.SQL
 }
 
 func condition(t *testing.T, notation string) string {

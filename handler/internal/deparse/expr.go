@@ -14,6 +14,8 @@ const (
 	// bare leaves an untyped string literal, which takes the type of the column
 	// that it is compared with.
 	bare
+	// always writes the type: what would else be taken for a position.
+	always
 )
 
 // expr writes an expression such that it can stand wherever one can.
@@ -76,7 +78,7 @@ func (w *writer) expr(e ir.Expr) {
 	case *ir.Subscript:
 		w.subscript(e)
 	default:
-		w.fail("no SQL text for an expression of type %T", e)
+		w.queryNode(e)
 	}
 }
 
@@ -306,19 +308,19 @@ const (
 
 // constant writes a value and, unless the parser would guess it, its type.
 func (w *writer) constant(e *ir.Const, l label) {
-	typed := l == labelled
+	typed := l != bare
 	switch {
 	case e.Null:
 		w.put("NULL")
 	case e.Type.OID == oidBool && e.Text == "t":
 		w.put("true")
-		return
+		typed = l == always
 	case e.Type.OID == oidBool:
 		w.put("false")
-		return
+		typed = l == always
 	case digits(e):
 		// digits have a type of their own, whatever they stand beside
-		typed = !guessed(e)
+		typed = l == always || !guessed(e)
 		if e.Text[0] == '-' {
 			w.put("(", e.Text, ")")
 		} else {

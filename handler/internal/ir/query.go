@@ -132,6 +132,38 @@ func (FromItem) from()  {}
 func (*Join) from()     {}
 func (*FromList) from() {}
 
+// FromItems calls f for the items of a part of FROM.
+func FromItems(from From, f func(uint32)) {
+	switch from := from.(type) {
+	case FromItem:
+		f(uint32(from))
+	case *Join:
+		FromItems(from.Left, f)
+		FromItems(from.Right, f)
+	case *FromList:
+		for _, part := range from.List {
+			FromItems(part, f)
+		}
+	}
+}
+
+// Hidden calls f for the items of a part of FROM that are on the right side of a
+// semi or anti join: above it their columns are not known, or NULL.
+func Hidden(from From, f func(item uint32, in JoinType)) {
+	switch from := from.(type) {
+	case *Join:
+		Hidden(from.Left, f)
+		Hidden(from.Right, f)
+		if from.Type == SemiJoin || from.Type == AntiJoin {
+			FromItems(from.Right, func(item uint32) { f(item, from.Type) })
+		}
+	case *FromList:
+		for _, part := range from.List {
+			Hidden(part, f)
+		}
+	}
+}
+
 // JoinType is PGWIRE_JOIN_*.
 type JoinType byte
 
@@ -190,6 +222,27 @@ type Window struct {
 	Frame      uint32 // FRAMEOPTION_* (nodes/parsenodes.h)
 	Start, End Expr   // offsets; nil: none
 }
+
+// FrameRange and the others are bits of Window.Frame, FRAMEOPTION_*
+// (nodes/parsenodes.h).
+const (
+	FrameNonDefault        = 0x00001
+	FrameRange             = 0x00002
+	FrameRows              = 0x00004
+	FrameGroups            = 0x00008
+	FrameBetween           = 0x00010
+	FrameStartUnbounded    = 0x00020 // PRECEDING
+	FrameEndUnbounded      = 0x00100 // FOLLOWING
+	FrameStartCurrent      = 0x00200
+	FrameEndCurrent        = 0x00400
+	FrameStartPreceding    = 0x00800 // by an offset
+	FrameEndPreceding      = 0x01000
+	FrameStartFollowing    = 0x02000
+	FrameEndFollowing      = 0x04000
+	FrameExcludeCurrentRow = 0x08000
+	FrameExcludeGroup      = 0x10000
+	FrameExcludeTies       = 0x20000
+)
 
 // DistinctKind is PGWIRE_DISTINCT_*.
 type DistinctKind byte
@@ -259,6 +312,31 @@ func (q *Query) Tables(f func(*Item)) {
 			}
 		}
 	})
+}
+
+// Nests says that there are queries in the query.
+func (q *Query) Nests() bool {
+	n := 0
+	q.walk(func(*Query) { n++ })
+	return n > 1
+}
+
+// Vars calls f for each column in the item.
+func (i *Item) Vars(f func(*Var)) {
+	visit := func(e *Expr) { vars(*e, f) }
+	if i.Kind == ItemQuery {
+		i.Query.Exprs(visit)
+	}
+	i.exprs(visit)
+}
+
+func vars(e Expr, f func(*Var)) {
+	if v, ok := e.(*Var); ok {
+		f(v)
+	}
+	for _, c := range e.Children() {
+		vars(c, f)
+	}
 }
 
 // walk calls f for the query and all that are nested in it.

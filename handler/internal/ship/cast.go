@@ -29,7 +29,7 @@ func (w *walker) cast(e ir.Expr, lazy bool) (collation, error) {
 		state, err := w.visit(&e.Arg, lazy)
 		return state.ofResult(e.Collation), err
 	default:
-		return collation{}, refuse(e, "expression of a kind that is not sent%s", kind(e))
+		return w.queryNode(e)
 	}
 }
 

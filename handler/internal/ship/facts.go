@@ -62,7 +62,7 @@ func (w *walker) openCase(e *ir.Case) bool {
 }
 
 // repeatable: evaluated once per scan a node gives what it would give per row.
-// Set returning functions, which would give several values, come as Unknown.
+// Functions that return sets would give several values.
 func repeatable(e ir.Expr) bool {
 	switch e := e.(type) {
 	case *ir.Op:
@@ -85,6 +85,8 @@ func repeatable(e ir.Expr) bool {
 		}
 	case *ir.CoerceViaIO:
 		return steady(e.Output) && steady(e.Input)
+	case *ir.Aggref, *ir.WindowFunc, *ir.GroupingFunc, *ir.SubLink, *ir.SubOutput:
+		return false
 	}
 	return true
 }

@@ -32,6 +32,7 @@ var indifferent = oidSet(
 	4047, 4048, 4049, // jsonb ? ?| ?&
 	3302, 3304, 3343, // jsonb - #-
 	3305, 3579, // jsonb_set jsonb_insert
+	2147, 2335, 4053, 3538, // count array_agg string_agg
 )
 
 func oidSet(oids ...uint32) map[uint32]bool {

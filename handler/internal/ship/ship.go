@@ -66,6 +66,10 @@ type walker struct {
 	// caseArg is the collation of the argument of the CASE around, which its
 	// CaseTests stand for; nil outside.
 	caseArg *collation
+	// of an expression in a query
+	statement *statement // nil: it is asked about by itself
+	may       may
+	outputs   []collation // of the sub-query that is compared with
 }
 
 // visit decides on *slot and what is below. lazy says that the expression may
@@ -73,6 +77,9 @@ type walker struct {
 // fail there, when here it might never have been asked for.
 func (w *walker) visit(slot *ir.Expr, lazy bool) (collation, error) {
 	e := *slot
+	if _, done := e.(*ir.Local); done {
+		return value(e), nil
+	}
 	if !printable(e) && w.look(e).movable() {
 		if lazy && !total(e) {
 			// nor may the parts be sent: with the parameters' values at hand
@@ -201,7 +208,7 @@ func (w *walker) column(e *ir.Var) (collation, error) {
 	case holdsOIDs(e.Type):
 		return collation{}, refuse(e, "column of type %s holds OIDs of the remote server", e.Type.Name)
 	}
-	return ofColumn(e.Collation), nil
+	return w.columnCollation(e), w.visible(e)
 }
 
 func (w *walker) constant(e *ir.Const) (collation, error) {

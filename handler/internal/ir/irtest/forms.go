@@ -222,6 +222,9 @@ func (p *parser) simple(form string) ir.Expr {
 	case "arraycoerce":
 		return &ir.ArrayCoerce{Node: p.node(), Arg: p.expr(), Element: p.expr()}
 	default:
+		if e := p.queryForm(form); e != nil {
+			return e
+		}
 		panic("irtest: form " + form)
 	}
 }
