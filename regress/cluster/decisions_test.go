@@ -104,7 +104,7 @@ var decisionStatements = map[string][]string{
 
 // postgresDoesMore is the number of statements of which postgres_fdw leaves
 // more to the remote server than pgwire_fdw does. It may only become smaller.
-const postgresDoesMore = 63
+const postgresDoesMore = 61
 
 // TestDecisions plans statements with the foreign tables of both wrappers. What
 // postgres_fdw leaves to the remote server, pgwire_fdw does: it has no more
@@ -145,8 +145,8 @@ func TestDecisions(t *testing.T) {
 				}
 			}
 			var more []string
-			for _, node := range ours.plan.Local() {
-				if !slices.Contains(theirs.plan.Local(), node) {
+			for _, node := range localWork(ours) {
+				if !slices.Contains(localWork(theirs), node) {
 					more = append(more, node)
 				}
 			}
@@ -162,4 +162,25 @@ func TestDecisions(t *testing.T) {
 	if worse > postgresDoesMore {
 		t.Errorf("of %d statements postgres_fdw does more, of at most %d until now", worse, postgresDoesMore)
 	}
+}
+
+// localWork is what a plan leaves to the local server, whatever algorithm does it.
+func localWork(a asked) []string {
+	var work []string
+	for _, node := range a.plan.Local() {
+		switch node {
+		case "Hash", "Materialize", "Memoize": // belong to a join
+			continue
+		case "Hash Join", "Merge Join", "Nested Loop":
+			node = "Join"
+		case "Merge Append":
+			node = "Append"
+		case "Incremental Sort":
+			node = "Sort"
+		case "Unique", "Group":
+			node = "Aggregate"
+		}
+		work = append(work, node)
+	}
+	return work
 }
