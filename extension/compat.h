@@ -92,6 +92,23 @@ pgwire_members(EquivalenceClass *ec, Relids relids)
  */
 #define PGWIRE_SERVER_MAJOR (PG_VERSION_NUM / 10000)
 
+/*
+ * JSON constructors and IS JSON came in 16 (7081ac46ace, 6ee30209a6f). A
+ * JsonValueExpr is its formatted expression, and remembers how it was written.
+ */
+#if PG_VERSION_NUM >= 160000
+#define PGWIRE_HAS_JSON_CONSTRUCTORS
+#define pgwire_strip_json_value(node) \
+	(IsA(node, JsonValueExpr) ? (Node *) ((JsonValueExpr *) (node))->formatted_expr : (node))
+#else
+#define pgwire_strip_json_value(node) (node)
+#endif
+
+/* JSON_VALUE and its kin came in 17 (6185c9737cf). */
+#if PG_VERSION_NUM >= 170000
+#define PGWIRE_HAS_JSON_QUERY
+#endif
+
 /* MarkGUCPrefixReserved replaced EmitWarningsOnPlaceholders in 15. */
 #if PG_VERSION_NUM < 150000
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)

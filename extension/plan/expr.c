@@ -627,6 +627,13 @@ static void (*const writers[]) (pgwire_ir *ir, Node *node, int depth) =
 	[T_FieldSelect] = put_field_select,
 	[T_FuncExpr] = put_func,
 	[T_GroupingFunc] = pgwire_ir_grouping_func,
+#ifdef PGWIRE_HAS_JSON_CONSTRUCTORS
+	[T_JsonConstructorExpr] = pgwire_ir_json_constructor,
+	[T_JsonIsPredicate] = pgwire_ir_is_json,
+#endif
+#ifdef PGWIRE_HAS_JSON_QUERY
+	[T_JsonExpr] = pgwire_ir_json_query,
+#endif
 	[T_MinMaxExpr] = put_min_max,
 	[T_NullIfExpr] = put_null_if,
 	[T_NullTest] = put_null_test,
@@ -645,12 +652,14 @@ static void (*const writers[]) (pgwire_ir *ir, Node *node, int depth) =
 void
 pgwire_ir_expr(pgwire_ir *ir, Node *node, int depth)
 {
-	size_t		tag = (size_t) nodeTag(node);
+	size_t		tag;
 	uint32		number = ir->nnodes;
 	uint32		foreign_vars = ir->foreign_vars;
 	int			start = ir->clauses.len;
 
 	check_stack_depth();
+	node = pgwire_strip_json_value(node);
+	tag = (size_t) nodeTag(node);
 	if (is_too_long(ir))
 		put_cut_off(ir, node);
 	else if (depth < PGWIRE_IR_MAX_DEPTH && tag < lengthof(writers) && writers[tag] != NULL)

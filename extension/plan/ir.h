@@ -213,8 +213,20 @@
 								 * is a SubPlan by now */
 #define PGWIRE_IR_SUB_OUTPUT 31 /* uint32 result column of the nested query, in
 								 * tests of its PGWIRE_IR_SUB_LINK only */
+#define PGWIRE_IR_JSON_CONSTRUCTOR 41	/* uint8 JsonConstructorType, bool ABSENT ON
+										 * NULL, bool unique keys, bool mutable;
+										 * args */
+#define PGWIRE_IR_IS_JSON 42	/* uint8 JsonValueType, bool unique keys; arg */
+#define PGWIRE_IR_JSON_QUERY 43	/* uint8 JsonExprOp, uint8 JsonWrapper, bool omit
+								 * quotes, bool mutable, uint8 on empty, uint8
+								 * on error (JsonBehaviorType or
+								 * PGWIRE_JSON_NO_BEHAVIOR), string* names of
+								 * values passed; context, path, the values,
+								 * node? default on empty, node? on error */
 #define PGWIRE_IR_ROW_COMPARE 40	/* uint32 count, (uint32 operator, function,
 									 * input collation)*; (left, right)* */
+
+#define PGWIRE_JSON_NO_BEHAVIOR 255
 
 #define PGWIRE_CONST_NULL 0x01
 #define PGWIRE_CONST_LOCAL_OBJECT 0x02	/* an OID alias naming an object that
@@ -441,6 +453,11 @@ extern void pgwire_ir_window_func(pgwire_ir *ir, Node *node, int depth);
 extern void pgwire_ir_grouping_func(pgwire_ir *ir, Node *node, int depth);
 extern void pgwire_ir_column(pgwire_ir *ir, pgwire_ir_level *level, Index varno, AttrNumber attno);
 extern void pgwire_put_options(StringInfo request, List *options);
+
+/* in json.c */
+extern void pgwire_ir_json_constructor(pgwire_ir *ir, Node *node, int depth);
+extern void pgwire_ir_is_json(pgwire_ir *ir, Node *node, int depth);
+extern void pgwire_ir_json_query(pgwire_ir *ir, Node *node, int depth);
 
 /* in const.c */
 extern void pgwire_ir_constant(pgwire_ir *ir, const Const *node);

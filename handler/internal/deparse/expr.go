@@ -52,6 +52,12 @@ func (w *writer) expr(e ir.Expr) {
 	case *ir.CoerceViaIO, *ir.ArrayCoerce, *ir.CoerceToDomain:
 		w.expr(e.Children()[0])
 		w.put("::", e.Base().Type.Name)
+	case *ir.JSONConstructor:
+		w.jsonConstructor(e)
+	case *ir.IsJSON:
+		w.isJSON(e)
+	case *ir.JSONQuery:
+		w.jsonQuery(e)
 	case *ir.Row:
 		w.commas("ROW(", e.Args, ")")
 	case *ir.RowCompare:
@@ -303,12 +309,13 @@ const (
 	oidVarchar = 1043
 	oidBit     = 1560
 	oidVarbit  = 1562
+	oidUnknown = 705
 	oidNumeric = 1700
 )
 
 // constant writes a value and, unless the parser would guess it, its type.
 func (w *writer) constant(e *ir.Const, l label) {
-	typed := l != bare
+	typed := l != bare && e.Type.OID != oidUnknown
 	switch {
 	case e.Null:
 		w.put("NULL")

@@ -99,6 +99,8 @@ func (d *decoder) node(tag byte, n Node, depth int) Expr {
 		return d.subscript(n, depth)
 	case tagRow:
 		return &Row{Node: n, Args: d.args(depth)}
+	case tagJSONConstructor, tagIsJSON, tagJSONQuery:
+		return d.json(tag, n, depth)
 	case tagRowCompare:
 		return d.rowCompare(n, depth)
 	case tagSQLValue:

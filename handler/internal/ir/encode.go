@@ -256,6 +256,8 @@ func (e *encoder) compound(x Expr) {
 		for _, child := range x.Children() {
 			e.expr(child)
 		}
+	case *JSONConstructor, *IsJSON, *JSONQuery:
+		e.json(x)
 	case *FieldSelect:
 		e.head(tagFieldSelect, &x.Node)
 		e.u32(uint32(x.Field))

@@ -15,6 +15,7 @@ var Constants = map[string]uint32{
 	"IR_COERCE_TO_DOMAIN": tagCoerceToDomain, "IR_UNKNOWN": tagUnknown,
 	"IR_AGGREF": tagAggref, "IR_WINDOW_FUNC": tagWindowFunc, "IR_GROUPING_FUNC": tagGroupingFunc,
 	"IR_SUB_LINK": tagSubLink, "IR_SUB_OUTPUT": tagSubOutput, "IR_ROW_COMPARE": tagRowCompare,
+	"IR_JSON_CONSTRUCTOR": tagJSONConstructor, "IR_IS_JSON": tagIsJSON, "IR_JSON_QUERY": tagJSONQuery, "JSON_NO_BEHAVIOR": uint32(JSONNoBehavior),
 	"AGG_STAR": aggStar, "AGG_VARIADIC": aggVariadic, "AGG_WITHIN_GROUP": aggWithinGroup,
 	"SUBLINK_EXISTS": uint32(ExistsSubLink), "SUBLINK_ALL": uint32(AllSubLink), "SUBLINK_ANY": uint32(AnySubLink),
 	"SUBLINK_ROW_COMPARE": uint32(RowCompareSubLink), "SUBLINK_EXPR": uint32(ExprSubLink), "SUBLINK_ARRAY": uint32(ArraySubLink),

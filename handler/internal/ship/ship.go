@@ -186,6 +186,12 @@ func (w *walker) node(e ir.Expr, lazy bool) (collation, error) {
 		return state, nil
 	case *ir.Subscript:
 		return w.subscript(e, lazy)
+	case *ir.JSONConstructor:
+		return w.jsonConstructor(e, lazy)
+	case *ir.IsJSON:
+		return w.isJSON(e, lazy)
+	case *ir.JSONQuery:
+		return w.jsonQuery(e, lazy)
 	case *ir.Row:
 		return w.row(e, lazy)
 	case *ir.RowCompare:

@@ -197,6 +197,25 @@ func (p *parser) simple(form string) ir.Expr {
 		e := &ir.CaseTest{Node: p.node()}
 		p.collate(&e.Node)
 		return e
+	case "json":
+		kind := map[string]ir.JSONKind{"object": ir.JSONObject, "array": ir.JSONArray, "parse": ir.JSONParse, "scalar": ir.JSONScalar}[p.next()]
+		e := &ir.JSONConstructor{Kind: kind, Node: p.node()}
+		for p.peek() != ")" && p.peek() != "(" {
+			switch p.next() {
+			case "absent":
+				e.Absent = true
+			case "unique":
+				e.Unique = true
+			case "mutable":
+				e.Mutable = true
+			}
+		}
+		e.Args = p.args()
+		return e
+	case "isjson":
+		return &ir.IsJSON{Node: truth, Item: byte(p.number()), Arg: p.expr()}
+	case "jsonexists", "jsonquery", "jsonvalue":
+		return p.jsonQuery(form)
 	case "rowcompare":
 		e := &ir.RowCompare{Node: truth}
 		o := p.object()
@@ -227,4 +246,32 @@ func (p *parser) simple(form string) ir.Expr {
 		}
 		panic("irtest: form " + form)
 	}
+}
+
+func (p *parser) jsonQuery(form string) ir.Expr {
+	op := map[string]ir.JSONQueryOp{"jsonexists": ir.JSONExistsOp, "jsonquery": ir.JSONQueryFn, "jsonvalue": ir.JSONValueOp}[form]
+	e := &ir.JSONQuery{Op: op, Node: p.node(), OnEmpty: ir.JSONNoBehavior, OnError: ir.JSONNoBehavior}
+	for p.peek() != "(" {
+		switch f := p.next(); f {
+		case "mutable":
+			e.Mutable = true
+		case "wrapper":
+			e.Wrapper = 3
+		case "omit":
+			e.OmitQuotes = true
+		case "error":
+			e.OnError = 1
+		}
+	}
+	e.Context, e.Path = p.expr(), p.expr()
+	if p.peek() != ")" {
+		if e.EmptyDefault = p.optional(); e.EmptyDefault != nil {
+			e.OnEmpty = ir.JSONDefault
+		}
+	}
+	for p.peek() != ")" {
+		e.Names = append(e.Names, string(rune('x'+len(e.Names))))
+		e.Passing = append(e.Passing, p.expr())
+	}
+	return e
 }

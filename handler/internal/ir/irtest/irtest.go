@@ -21,6 +21,10 @@
 //	(case T E (E E)... E)      argument, branches, default; - for none
 //	(casetest T [C]) (at E E...) (slice E E E)   - for no bound
 //	(row T E...) (collate C E) (sqlvalue T) (field T E) (domain T E)
+//	(json object T flag... E...)  array, parse, scalar; flags absent, unique, mutable
+//	(isjson N E)               N the kind of item
+//	(jsonvalue T flag... E E E E...)  and jsonexists, jsonquery: context, path, default
+//	                           on empty or -, values passed; flags mutable, wrapper, omit, error
 //	(rowcompare F E E E E...)  pairs of left and right
 //	(unknown T flag...)        flags foreign, volatile, alone; #N tells apart what
 //	                           looks the same from Go
@@ -94,6 +98,9 @@ var types = map[string]typeEntry{
 	"regclass":    {oid: 2205, name: "regclass", category: 'N', alias: true},
 	"record":      {oid: 2249, name: "record", category: 'P', typtype: 'p'},
 	"jsonb":       {oid: 3802, name: "jsonb", category: 'U'},
+	"unknown":     {oid: 705, name: "unknown", category: 'X', typtype: 'p'},
+	"json":        {oid: 114, name: "json", category: 'U'},
+	"jsonpath":    {oid: 4072, name: "jsonpath", category: 'U'},
 	"mood":        {oid: 16500, name: "public.mood", category: 'E', typtype: 'e', user: true},
 	"citext":      {oid: 16600, name: "public.citext", category: 'S', collatable: true, ext: true},
 	"pair":        {oid: 16601, name: "public.pair", category: 'C', typtype: 'c', ext: true},
