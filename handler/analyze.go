@@ -80,6 +80,11 @@ func Analyze(a AnalyzeArgs) (AnalyzeReply, *Error) {
 	return r, nil
 }
 
+// fewBlocks is from which ratio of a table's blocks to those sampled on it pays to
+// read only these. Rows are then drawn by random(), which costs some 150 ns for
+// each row looked at, where BERNOULLI takes 20; PostgreSQL 15 and 16, all in cache.
+const fewBlocks = 8
+
 // chooseSample says how to get about a.Target rows, and which fraction of all
 // rows they are. All of them are read where their number is not known, or is not
 // above what is wanted anyway.
@@ -94,7 +99,7 @@ func chooseSample(method string, a AnalyzeArgs) (deparse.Sample, float64) {
 		return deparse.Sample{Rows: f, Random: true}, f
 	case method == "system":
 		return deparse.Sample{Blocks: f}, f
-	case method != "bernoulli" && a.Pages > float64(a.Target):
+	case method != "bernoulli" && a.Pages > fewBlocks*float64(a.Target):
 		// what ANALYZE of a local table does: rows of as many blocks as there are
 		// to be rows, so that a large table is not read whole
 		blocks := float64(a.Target) / a.Pages

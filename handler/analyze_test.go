@@ -21,6 +21,7 @@ func TestAnalyzeSample(t *testing.T) {
 		{"auto", math.Inf(1), 10, true, base, 1},
 		{"auto", 3000, 100, true, base + " TABLESAMPLE BERNOULLI (10)", 0.1},
 		{"auto", 3000, 100, false, base + " WHERE pg_catalog.random() < 0.1", 0.1},
+		{"auto", 300000, 2400, true, base + " TABLESAMPLE BERNOULLI (0.1)", 0.001},
 		{"auto", 300000, 3000, true, base + " TABLESAMPLE SYSTEM (10) WHERE pg_catalog.random() < 0.01", 0.001},
 		{"auto", 301, 1e9, true, base + " TABLESAMPLE SYSTEM (0.00003) WHERE pg_catalog.random() < 1", 300. / 301},
 		{"import", 3000, 100, true, base + " TABLESAMPLE BERNOULLI (10)", 0.1},
@@ -46,7 +47,7 @@ func TestAnalyzeDraws(t *testing.T) {
 	for method, want := range map[string]float64{"bernoulli": 300, "system": 1, "random": 300, "auto": 300} {
 		pages := 10.
 		if method == "auto" {
-			pages = 1000
+			pages = 3000
 		}
 		r, err := Analyze(AnalyzeArgs{TableOptions: []byte("analyze_sampling\x00" + method + "\x00"), Tuples: 3000, Pages: pages, CanSample: true, Target: 300})
 		if err != nil || math.Abs(r.Draws-want) > 1e-9 {

@@ -161,6 +161,9 @@ begin_analysis(Relation relation)
 	return a;
 }
 
+/* No table has more rows or bytes. */
+#define MOST 1e17
+
 /* A number that the remote has said, or -1 where it makes no sense. */
 static double
 count_of(const char *text)
@@ -168,7 +171,7 @@ count_of(const char *text)
 	char	   *end;
 	double		value = text ? strtod(text, &end) : -1;
 
-	if (text == NULL || end == text || *end != '\0' || !(value >= 0) || value > 1e300)
+	if (text == NULL || end == text || *end != '\0' || !(value >= 0 && value <= MOST))
 		return -1;
 	return value;
 }
@@ -325,7 +328,7 @@ total_rows(const sampler *s)
 	double		chance = Max(0.1, 4 / sqrt(Max(s->a->draws, 1)));
 
 	if (s->a->fraction >= 1 || fabs(estimate - known) > chance * known)
-		return rint(Min(estimate, 1e300));
+		return rint(Min(estimate, MOST));
 	return known;
 }
 

@@ -283,6 +283,27 @@ BEGIN
     END LOOP;
 END $$;
 SELECT attname, kinds, nulls, elems FROM stats('liar');
+-- nonsense about the table itself
+\c regress_pgwire_liar
+CREATE FUNCTION grow(to_rows real, to_pages int) RETURNS void LANGUAGE sql AS
+    $$ UPDATE pg_class SET reltuples = to_rows, relpages = to_pages WHERE oid = 'public.t'::regclass $$;
+CREATE VIEW grown AS SELECT n, grow(r, p)::text AS done FROM (VALUES (1, 'NaN'::real, 1), (2, 'Infinity', -1), (3, 1e30, 2000000000), (4, -7, 0), (5, 1e9, 0)) v (n, r, p);
+\c :here
+SET search_path = analyze_pgwire, public;
+CREATE FOREIGN TABLE grown (n int, done text) SERVER analyze_liar OPTIONS (schema_name 'public');
+DO $$
+DECLARE i int;
+BEGIN
+    FOR i IN 1 .. 5 LOOP
+        PERFORM done FROM grown WHERE n = i;
+        ALTER FOREIGN TABLE liar OPTIONS (SET analyze_sampling 'bernoulli');
+        ANALYZE liar;
+        RAISE NOTICE '%', (SELECT reltuples || ' rows, ' || relpages || ' pages' FROM pg_class WHERE oid = 'liar'::regclass);
+        ALTER FOREIGN TABLE liar OPTIONS (SET analyze_sampling 'import');
+        ANALYZE liar;
+        RAISE NOTICE '%', (SELECT reltuples || ' rows, ' || relpages || ' pages' FROM pg_class WHERE oid = 'liar'::regclass);
+    END LOOP;
+END $$;
 SET client_min_messages = warning;
 DROP SCHEMA analyze_pgwire CASCADE;
 DROP SERVER analyze_srv CASCADE;

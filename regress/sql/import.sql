@@ -38,7 +38,8 @@ CREATE TYPE pair AS (a int, b text);
 CREATE DOMAIN small AS int CHECK (VALUE < 10);
 CREATE SEQUENCE seq;
 CREATE TABLE t1 (c1 int, c2 varchar(20) NOT NULL, "C 3" numeric(10,2) DEFAULT 1.5, gone int, c4 timestamptz(3) DEFAULT now(), c5 text COLLATE "C" DEFAULT 'it''s',
-    c6 int GENERATED ALWAYS AS (c1 * 2) STORED, c7 bigint DEFAULT nextval('import_src.seq'), c8 interval day to second(2));
+    c6 int GENERATED ALWAYS AS (c1 * 2) STORED, c7 bigint DEFAULT nextval('import_src.seq'), c8 interval day to second(2),
+    c9 text[] DEFAULT ARRAY['a', 'b'], d1 bool DEFAULT (1 IN (1, 2) AND NOT CASE WHEN 1 > 2 THEN true ELSE 'x' LIKE 'y%' END));
 ALTER TABLE t1 DROP gone;
 CREATE TABLE t2 (m mood DEFAULT 'ok', p pair, s small, ms mood[], ss small[], x xml, b bit(5), c "char");
 CREATE TABLE "x 4 ""quoted""" (c1 int, "select" text COLLATE "POSIX", "it's \ back" text);
@@ -159,7 +160,7 @@ INSERT INTO public.lie VALUES
     (26, 'int', '*'),
     (27, 'int', 'NULL::text; --'),
     (28, 'numeric(pg_sleep(1))', '1'),
-    (29, 'int', 'nextval(''lies.none'')'),
+    (29, 'int', 'nextval(''no_such_sequence'')'),
     (30, 'int', '1 ORDER BY 1'),
     (31, repeat('int ', 1100000), '1'),
     (32, 'int', repeat('(', 20000) || '1' || repeat(')', 20000)),

@@ -155,7 +155,7 @@ var fdwOptions = []Spec{
 		Doc: "Whether a user who is not superuser must connect with a password from the mapping, asked for by the remote."},
 	{Name: "analyze_sampling", Catalogs: onServerTable, Kind: Enum, Values: []string{"off", "auto", "random", "system", "bernoulli", "import"},
 		Defaults: always("auto"), Since: 16,
-		Doc: "How ANALYZE samples on the remote side. `off` reads all rows; `random`, `system` and `bernoulli` are postgres_fdw's; `auto` samples rows by `bernoulli`, of large tables only in as many blocks as ANALYZE of a local table looks at, and by `random` where the relation takes no TABLESAMPLE. `import`, which postgres_fdw does not have, reads no rows: it takes the remote's own statistics, and samples, with a notice, where they do not serve."},
+		Doc: "How ANALYZE samples on the remote side. `off` reads all rows; `random`, `system` and `bernoulli` are postgres_fdw's; `auto` samples rows by `bernoulli`, of very large tables only in as many blocks as ANALYZE of a local table looks at, and by `random` where the relation takes no TABLESAMPLE. `import`, which postgres_fdw does not have, reads no rows: it takes the remote's own statistics, and samples, with a notice, where they do not serve."},
 	{Name: "use_scram_passthrough", Catalogs: onServerMapping, Kind: Bool, Unsupported: []string{"true"}, Effect: Ignored,
 		Defaults: always("false"), Since: 18,
 		Doc: "The keys of the client's own SCRAM login are not passed on."},
