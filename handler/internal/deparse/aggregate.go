@@ -1,12 +1,6 @@
 package deparse
 
-import (
-	"strconv"
-
-	"pgwire_fdw/handler/internal/ir"
-)
-
-func itoa(n int) string { return strconv.Itoa(n) }
+import "pgwire_fdw/handler/internal/ir"
 
 // queryNode writes the expressions that occur in queries only.
 func (w *writer) queryNode(e ir.Expr) {
@@ -233,9 +227,8 @@ func (w *writer) tested(q *ir.Query, rights []ir.Expr) {
 		w.query(q, nested)
 		return
 	}
-	w.aliases++
-	w.tests = "r" + itoa(w.aliases)
-	alias := w.tests
+	alias := w.alias(q)
+	w.tests = alias
 	w.commas("SELECT ", rights, " FROM (")
 	w.query(q, named)
 	w.put(") ", alias)

@@ -149,8 +149,7 @@ func (w *writer) filtered(from ir.From, p position) {
 		}
 		return
 	}
-	w.aliases++
-	w.put(" INNER JOIN (SELECT) r", itoa(w.aliases))
+	w.put(" INNER JOIN (SELECT) ", w.alias(from))
 	w.conditions(" ON ", where)
 	w.enclose(start)
 }

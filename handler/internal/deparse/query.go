@@ -36,7 +36,7 @@ type Statement struct {
 // of nested queries c1, c2 ... A query of one table has no aliases where none is
 // needed. An error means a column without a name or too many parameters.
 func Query(q *ir.Query) (Statement, error) {
-	w := writer{items: map[uint32]*source{}, ctes: map[uint32]string{}, sql: make([]byte, 0, 256)}
+	w := writer{items: map[uint32]*source{}, ctes: map[uint32]string{}, aliases: map[any]int{}, sql: make([]byte, 0, 256)}
 	w.query(q, outermost)
 	if len(w.list) > MaxParams {
 		return Statement{}, ErrTooManyParams
@@ -101,8 +101,8 @@ func (w *writer) register(q *ir.Query, bare bool) {
 	for i := range q.Items {
 		item := &q.Items[i]
 		s := &source{}
-		if w.aliases++; !bare {
-			s.alias = "r" + strconv.Itoa(w.aliases)
+		if alias := w.alias(item.Number); !bare {
+			s.alias = alias
 		}
 		if item.Kind == ir.ItemTable {
 			s.columns = make(map[int32]string, len(item.Columns))
@@ -114,8 +114,21 @@ func (w *writer) register(q *ir.Query, bare bool) {
 	}
 	w.setAbsent(q.From, true)
 	for i := range q.CTEs {
-		w.ctes[q.CTEs[i].Number] = "w" + strconv.Itoa(len(w.ctes)+1)
+		if n := q.CTEs[i].Number; w.ctes[n] == "" {
+			w.ctes[n] = "w" + strconv.Itoa(len(w.ctes)+1)
+		}
 	}
+}
+
+// alias answers the alias of an item, or of something else, the same one each
+// time: an expression that is written twice has to be the same text.
+func (w *writer) alias(of any) string {
+	n, ok := w.aliases[of]
+	if !ok {
+		n = len(w.aliases) + 1
+		w.aliases[of] = n
+	}
+	return "r" + strconv.Itoa(n)
 }
 
 // setAbsent marks what is on the right side of anti joins.
@@ -411,7 +424,7 @@ type writer struct {
 	sql     []byte
 	items   map[uint32]*source // by number
 	ctes    map[uint32]string  // names by number
-	aliases int                // given so far
+	aliases map[any]int        // numbers of aliases
 	level   *ir.Query          // the one that is being written
 	tests   string             // alias of the query whose columns are cast to be compared
 	list    []*ir.Local

@@ -323,19 +323,20 @@ func (q *Query) Nests() bool {
 
 // Vars calls f for each column in the item.
 func (i *Item) Vars(f func(*Var)) {
-	visit := func(e *Expr) { vars(*e, f) }
+	visit := func(e *Expr) { Vars(*e, f) }
 	if i.Kind == ItemQuery {
 		i.Query.Exprs(visit)
 	}
 	i.exprs(visit)
 }
 
-func vars(e Expr, f func(*Var)) {
+// Vars calls f for each column in an expression.
+func Vars(e Expr, f func(*Var)) {
 	if v, ok := e.(*Var); ok {
 		f(v)
 	}
 	for _, c := range e.Children() {
-		vars(c, f)
+		Vars(c, f)
 	}
 }
 
@@ -351,6 +352,13 @@ func (q *Query) walk(f func(*Query)) {
 		}
 	}
 	q.own(func(e *Expr) { walkLinks(*e, f) })
+}
+
+// HasQuery says that there is a query in an expression.
+func HasQuery(e Expr) bool {
+	found := false
+	walkLinks(e, func(*Query) { found = true })
+	return found
 }
 
 func walkLinks(e Expr, f func(*Query)) {

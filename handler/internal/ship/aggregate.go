@@ -53,6 +53,9 @@ func (w *walker) aggregate(e *ir.Aggref) (collation, error) {
 	if err := w.aggregateOK(e, e.Function, 'a'); err != nil {
 		return collation{}, err
 	}
+	if err := w.ownArguments(e); err != nil {
+		return collation{}, err
+	}
 	outer := w.may
 	w.may = plain
 	defer func() { w.may = outer }()
@@ -88,6 +91,25 @@ func (w *walker) aggregate(e *ir.Aggref) (collation, error) {
 		return collation{}, err
 	}
 	return state.ofResult(e.Collation), nil
+}
+
+// ownArguments: an aggregate over columns of a query around, and of none of this
+// one, would be that query's. (The planner may have simplified ours away.)
+func (w *walker) ownArguments(e *ir.Aggref) error {
+	if w.statement == nil || w.statement.own == nil {
+		return nil
+	}
+	own, others := false, false
+	for _, c := range e.Children() {
+		ir.Vars(c, func(v *ir.Var) {
+			own = own || v.Foreign() && w.statement.own[v.Item]
+			others = others || v.Foreign() && !w.statement.own[v.Item]
+		})
+	}
+	if others && !own {
+		return refuse(e, "aggregate over columns of a query around")
+	}
+	return nil
 }
 
 // argumentKeys decides on DISTINCT or ORDER BY of an aggregate.

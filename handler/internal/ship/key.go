@@ -87,6 +87,12 @@ func (l *level) index(ref uint32) int {
 // no column might be written the same and mean something else.
 func (l *level) grouping() {
 	l.keys(l.q.Group, grouped)
+	for _, k := range l.q.Group {
+		// another output that equals it is written with aliases of its own
+		if t := l.index(k.Ref); t >= 0 && ir.HasQuery(l.q.Targets[t].Expr) {
+			l.check(refuse(l.q.Targets[t].Expr, "grouped by what has a sub-query"))
+		}
+	}
 	if len(l.q.Sets) == 0 {
 		return
 	}

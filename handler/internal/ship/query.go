@@ -29,6 +29,8 @@ type statement struct {
 	// the items that are on the right side of a semi or anti join, once the join
 	// has been looked at: what comes then is above it
 	hidden map[uint32]ir.JoinType
+	// the items of the query that is looked at
+	own map[uint32]bool
 }
 
 // refuse blames what is no expression.
@@ -49,8 +51,9 @@ func (s *statement) check(err error) bool {
 // nested: here, parts of it might never be evaluated, or not for all rows; in any
 // query that holds for all but FROM and WHERE.
 func (s *statement) query(q *ir.Query, nested bool) []collation {
-	recursive := s.recursive
+	recursive, own := s.recursive, s.own
 	s.recursive = nil
+	defer func() { s.own = own }()
 	for i := range q.CTEs {
 		s.cte(&q.CTEs[i])
 	}
@@ -62,6 +65,10 @@ func (s *statement) query(q *ir.Query, nested bool) []collation {
 		for i := range q.Items {
 			s.item(&q.Items[i])
 		}
+	}
+	s.own = make(map[uint32]bool, len(q.Items))
+	for i := range q.Items {
+		s.own[q.Items[i].Number] = true
 	}
 	s.from(q.From, nested)
 	s.conditions(q.Where, nested, plain)
@@ -343,13 +350,14 @@ func Decide(servers ir.Servers, c *ir.Clause) error {
 	l := &level{statement: &s, q: q, targets: make([]target, 1)}
 	l.targets[0].state, l.targets[0].fine = s.output(&q.Targets[0].Expr, m)
 	if c.Context == ir.ContextSort {
-		key := c.Key
-		key.Ref = 1
-		u := sorted
-		if key.Order == nil {
-			u = grouped
+		key := []ir.Key{c.Key}
+		key[0].Ref = 1
+		if c.Key.Equality != nil {
+			l.keys(key, grouped)
 		}
-		l.keys([]ir.Key{key}, u)
+		if c.Key.Order != nil || c.Key.Equality == nil {
+			l.keys(key, sorted)
+		}
 	}
 	if len(s.refusals) > 0 {
 		return &s.refusals[0]
