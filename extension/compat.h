@@ -23,6 +23,24 @@
 #endif
 
 /*
+ * create_foreign_upper_path takes the join conditions of the path since 17
+ * and the number of disabled nodes since 18.
+ */
+#if PG_VERSION_NUM >= 180000
+#define pgwire_create_foreign_upper_path(root, rel, target, rows, startup, total, pathkeys, private) \
+	create_foreign_upper_path(root, rel, target, rows, 0, startup, total, \
+							  pathkeys, NULL, NIL, private)
+#elif PG_VERSION_NUM >= 170000
+#define pgwire_create_foreign_upper_path(root, rel, target, rows, startup, total, pathkeys, private) \
+	create_foreign_upper_path(root, rel, target, rows, startup, total, \
+							  pathkeys, NULL, NIL, private)
+#else
+#define pgwire_create_foreign_upper_path(root, rel, target, rows, startup, total, pathkeys, private) \
+	create_foreign_upper_path(root, rel, target, rows, startup, total, \
+							  pathkeys, NULL, private)
+#endif
+
+/*
  * create_foreignscan_path and its like take the join conditions of the path since
  * 17 (9e9931d2bf4) and the number of disabled nodes since 18 (e2225346291).
  */
@@ -93,6 +111,20 @@ pgwire_members(EquivalenceClass *ec, Relids relids)
 #define PGWIRE_SERVER_MAJOR (PG_VERSION_NUM / 10000)
 
 /*
+ * GROUP BY's columns are those of a range table entry of their own since 18
+ * (247dea89f76).
+ */
+#if PG_VERSION_NUM >= 180000
+#define pgwire_is_group_rte(rte) ((rte)->rtekind == RTE_GROUP)
+#define pgwire_group_exprs(rte) ((rte)->groupexprs)
+#define PGWIRE_QTW_IGNORE_GROUPEXPRS QTW_IGNORE_GROUPEXPRS
+#else
+#define pgwire_is_group_rte(rte) false
+#define pgwire_group_exprs(rte) NIL
+#define PGWIRE_QTW_IGNORE_GROUPEXPRS 0
+#endif
+
+/*
  * JSON constructors and IS JSON came in 16 (7081ac46ace, 6ee30209a6f). A
  * JsonValueExpr is its formatted expression, and remembers how it was written.
  */
@@ -128,11 +160,32 @@ pgwire_members(EquivalenceClass *ec, Relids relids)
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
+/*
+ * RTEPermissionInfo says whose rights count for a relation since 16 (a61b1f74823),
+ * before, its range table entry. InvalidOid: the current user's.
+ */
+#if PG_VERSION_NUM >= 160000
+#define pgwire_rte_check_as_user(query, rte) \
+	((rte)->perminfoindex == 0 ? InvalidOid : \
+	 getRTEPermissionInfo((query)->rteperminfos, rte)->checkAsUser)
+#define pgwire_share_perminfos(to, from) ((to)->rteperminfos = (from)->rteperminfos)
+#else
+#define pgwire_rte_check_as_user(query, rte) ((rte)->checkAsUser)
+#define pgwire_share_perminfos(to, from) ((void) 0)
+#endif
+
 /* sampler_random_fract takes the generator's state by pointer since 15 (3804539e48e). */
 #if PG_VERSION_NUM >= 150000
 #define pgwire_sampler_fract(rs) sampler_random_fract(&(rs)->randstate)
 #else
 #define pgwire_sampler_fract(rs) sampler_random_fract((rs)->randstate)
+#endif
+
+/* SetOpPath has two paths below since 18 (27627929528), before an Append. */
+#if PG_VERSION_NUM >= 180000
+#define pgwire_setop_paths(path) list_make2((path)->leftpath, (path)->rightpath)
+#else
+#define pgwire_setop_paths(path) list_make1((path)->subpath)
 #endif
 
 /*
@@ -160,25 +213,6 @@ pgwire_rel_user(PlannerInfo *root, RelOptInfo *rel)
 	return OidIsValid(userid) ? userid : GetUserId();
 }
 
-/*
- * The user whose mapping a scan uses is kept in the plan since 16
- * (a61b1f74823); before, in the range table entry. InvalidOid: the current one.
- */
-static inline Oid
-pgwire_scan_check_as_user(ForeignScanState *node)
-{
-	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
-#if PG_VERSION_NUM >= 160000
-	return plan->checkAsUser;
-#else
-	int			rti = plan->scan.scanrelid;
-
-	if (rti == 0)
-		rti = bms_next_member(plan->fs_relids, -1);
-	return exec_rt_fetch(rti, node->ss.ps.state)->checkAsUser;
-#endif
-}
-
 /* vacuum_delay_point says for whom it delays since 18 (e5b0b0ce15). */
 #if PG_VERSION_NUM >= 180000
 #define pgwire_analyze_delay_point() vacuum_delay_point(true)
@@ -191,6 +225,22 @@ pgwire_scan_check_as_user(ForeignScanState *node)
 #define pgwire_new_wait_event(name) WaitEventExtensionNew(name)
 #else
 #define pgwire_new_wait_event(name) PG_WAIT_EXTENSION
+#endif
+
+/*
+ * Window functions may be checked by the node that computes them since 15
+ * (9d9c02ccd1a): a condition from above is then no condition of the query any more,
+ * but kept in the window's clause, since 17 in the function (7ef2b42f4d4).
+ */
+#if PG_VERSION_NUM >= 170000
+#define pgwire_window_run_condition(window) ((void) (window), NIL)
+#define pgwire_window_func_run_condition(func) ((func)->runCondition)
+#elif PG_VERSION_NUM >= 150000
+#define pgwire_window_run_condition(window) ((window)->runCondition)
+#define pgwire_window_func_run_condition(func) ((void) (func), NIL)
+#else
+#define pgwire_window_run_condition(window) ((void) (window), NIL)
+#define pgwire_window_func_run_condition(func) ((void) (func), NIL)
 #endif
 
 #endif

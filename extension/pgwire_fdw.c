@@ -40,8 +40,13 @@ _PG_init(void)
 							"Takes effect when the session first uses a foreign table.",
 							&pgwire_go_memory_limit, 65536, 8192, INT_MAX,
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomBoolVariable("pgwire_fdw.ship_queries",
+							 "Sends a query whose tables are all of one server as one statement.",
+							 NULL, &pgwire_ship_queries, true,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("pgwire_fdw");
 	pgwire_hook_statistics();
+	pgwire_install_query_hook();
 }
 
 Datum

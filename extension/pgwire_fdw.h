@@ -36,6 +36,9 @@ extern ForeignScan *pgwireGetForeignPlan(PlannerInfo *root, RelOptInfo *foreignr
 
 /* in stats.c: have the planner's estimators ask us about columns */
 extern void pgwire_hook_statistics(void);
+/* in query.c */
+extern bool pgwire_ship_queries;
+extern void pgwire_install_query_hook(void);
 
 /* in scan.c */
 extern void pgwireBeginForeignScan(ForeignScanState *node, int eflags);

@@ -20,6 +20,7 @@ pgwire_pack_scan(const pgwire_scan_private *scan)
 	items = lappend(items, makeInteger(scan->expected_kb));
 	items = lappend(items, scan->refusals);
 	items = lappend(items, makeString(pstrdup(scan->relations ? scan->relations : "")));
+	items = lappend(items, makeInteger((int) scan->check_as_user));
 	Assert(list_length(items) == PGWIRE_SCAN_ITEMS);
 	return items;
 }
@@ -36,4 +37,5 @@ pgwire_unpack_scan(List *fdw_private, pgwire_scan_private *scan)
 	scan->expected_kb = intVal(list_nth(fdw_private, PGWIRE_SCAN_EXPECTED_KB));
 	scan->refusals = (List *) list_nth(fdw_private, PGWIRE_SCAN_REFUSALS);
 	scan->relations = strVal(list_nth(fdw_private, PGWIRE_SCAN_RELATIONS));
+	scan->check_as_user = (Oid) intVal(list_nth(fdw_private, PGWIRE_SCAN_CHECK_AS_USER));
 }

@@ -30,7 +30,10 @@ enum pgwire_scan_item
 								 * was not pushed, and why; NIL: nothing */
 	PGWIRE_SCAN_RELATIONS,		/* String for EXPLAIN: what is joined, in which %n is
 								 * the relation that had rangetable index n when
-								 * the scan was planned; empty: one relation */
+								 * the scan was planned, and %% a %; empty: one
+								 * relation */
+	PGWIRE_SCAN_CHECK_AS_USER,	/* Integer: OID of the user whose rights count (a
+								 * view's owner); 0: who runs the plan */
 	PGWIRE_SCAN_ITEMS			/* how many there are */
 };
 
@@ -48,6 +51,7 @@ typedef struct pgwire_scan_private
 	int			expected_kb;
 	List	   *refusals;
 	const char *relations;
+	Oid			check_as_user;
 } pgwire_scan_private;
 
 extern List *pgwire_pack_scan(const pgwire_scan_private *scan);

@@ -222,20 +222,29 @@ explain_relations(ForeignScanState *node, const char *relations, ExplainState *e
 	StringInfoData line;
 	const char *s;
 
-	for (s = strchr(relations, '%'); s != NULL; s = strchr(s + 1, '%'))
-		lowest = Min(lowest, atoi(s + 1));
-	offset = bms_next_member(pgwire_scan_base_relids(plan), -1) - lowest;
+	for (s = relations; *s != '\0'; s++)
+	{
+		if (*s == '%' && s[1] == '%')
+			s++;
+		else if (*s == '%')
+			lowest = Min(lowest, atoi(s + 1));
+	}
+	offset = lowest == INT_MAX ? 0 :
+		bms_next_member(pgwire_scan_base_relids(plan), -1) - lowest;
 	initStringInfo(&line);
 	for (s = relations; *s != '\0'; s++)
 	{
-		int			rti;
+		int			rti = 0;
 
-		if (*s != '%')
+		if (*s == '%' && s[1] == '%')
+			s++;
+		else if (*s == '%')
+			rti = atoi(s + 1) + offset;
+		if (rti == 0)
 		{
 			appendStringInfoChar(&line, *s);
 			continue;
 		}
-		rti = atoi(s + 1) + offset;
 		if (rti >= 1 && rti <= list_length(es->rtable))
 			append_relation(&line, rti, es);
 		while (isdigit((unsigned char) s[1]))

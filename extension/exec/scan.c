@@ -73,7 +73,7 @@ pgwireBeginForeignScan(ForeignScanState *node, int eflags)
 
 	/* as of now, not as of planning: a cached plan outlives a role */
 	stream = &state->stream;
-	stream->userid = pgwire_scan_check_as_user(node);
+	stream->userid = state->plan.check_as_user;
 	if (!OidIsValid(stream->userid))
 		stream->userid = GetUserId();
 	stream->serverid = plan->fs_server;
@@ -136,7 +136,8 @@ pgwireEndForeignScan(ForeignScanState *node)
 /*
  * EvalPlanQual has new versions of rows, or rows that it was told to keep: is
  * there still a row of the scan? A table's conditions it checks itself, of the
- * plan's fdw_recheck_quals; a join is done anew by the plan that is there for it.
+ * plan's fdw_recheck_quals; a join is done anew by the plan that is there for it. A
+ * whole query locks nothing, and is asked anew.
  */
 bool
 pgwireRecheckForeignScan(ForeignScanState *node, TupleTableSlot *slot)
@@ -146,6 +147,8 @@ pgwireRecheckForeignScan(ForeignScanState *node, TupleTableSlot *slot)
 
 	if (((Scan *) node->ss.ps.plan)->scanrelid > 0)
 		return true;
+	if (joined == NULL)
+		return !TupIsNull(pgwireIterateForeignScan(node));
 	row = ExecProcNode(joined);
 	if (TupIsNull(row))
 		return false;

@@ -276,6 +276,7 @@ pgwire_make_scan(PlannerInfo *root, const pgwire_scan *scan, StringInfo request,
 	private.expected_kb = expected_kb(scan);
 	private.refusals = pgwire_pack_refusals(root, scan->parent, scan->rel->refusals, scan->kept);
 	private.relations = scan->relations;
+	private.check_as_user = scan->parent->userid;
 	return make_foreignscan(scan->tlist, scan->quals, scan->relid, params,
 							pgwire_pack_scan(&private), scan->scan_tlist,
 							scan->recheck, scan->outer_plan);
@@ -293,6 +294,8 @@ pgwireGetForeignPlan(PlannerInfo *root, RelOptInfo *foreignrel, Oid foreigntable
 	if (rel->kind == PGWIRE_REL_BASE)
 		return pgwire_base_plan(root, foreignrel, foreigntableid, best_path, tlist,
 								scan_clauses, outer_plan);
+	if (rel->kind == PGWIRE_REL_QUERY)
+		return pgwire_query_plan(root, foreignrel, best_path, tlist);
 	return pgwire_join_plan(root, foreignrel, best_path, tlist, outer_plan);
 }
 

@@ -35,7 +35,7 @@ pgwire_ir_begin(pgwire_ir *ir, PlannerInfo *root, Relids relids,
 	initStringInfo(&ir->clauses);
 	while ((relid = bms_next_member(relids, relid)) >= 0)
 		ir->next_item = relid + 1;
-	pgwire_ir_push_level(ir, root);
+	pgwire_ir_push_level(ir, root != NULL ? root->parse->rtable : NIL);
 	relid = -1;
 	while ((relid = bms_next_member(relids, relid)) >= 0)
 		ir->level->items[relid] = relid;
@@ -205,6 +205,13 @@ put_param(pgwire_ir *ir, Node *node, int depth)
 	StringInfo	buf = &ir->clauses;
 	Param	   *param = (Param *) node;
 
+	if (param->paramkind == PARAM_SUBLINK)
+	{
+		pgwire_ir_head(ir, PGWIRE_IR_SUB_OUTPUT, node);
+		pgwire_put_u32(buf, (uint32) param->paramid);
+		ir->foreign_vars++;
+		return;
+	}
 	if (param->paramkind != PARAM_EXTERN && param->paramkind != PARAM_EXEC)
 	{
 		pgwire_ir_unknown(ir, node, depth);
@@ -644,6 +651,7 @@ static void (*const writers[]) (pgwire_ir *ir, Node *node, int depth) =
 	[T_RowExpr] = put_row,
 	[T_SQLValueFunction] = put_sql_value,
 	[T_ScalarArrayOpExpr] = put_scalar_array,
+	[T_SubLink] = pgwire_ir_sub_link,
 	[T_SubscriptingRef] = put_subscript,
 	[T_Var] = put_var,
 	[T_WindowFunc] = pgwire_ir_window_func,

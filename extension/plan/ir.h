@@ -356,8 +356,9 @@ typedef struct pgwire_ir_table
 typedef struct pgwire_ir_level
 {
 	struct pgwire_ir_level *outer;	/* of the query around, NULL: none */
-	PlannerInfo *root;			/* whose rangetable it is; NULL where no
-								 * statement is asked for */
+	List	   *rtable;			/* NIL where no statement is asked for */
+	List	   *ctes;			/* CommonTableExprs, the first of this number */
+	uint32		first_cte;
 	int			size;			/* of the arrays, by rangetable index from 1 on */
 	uint32	   *items;			/* number of the item, or PGWIRE_IR_NONE */
 	Bitmapset **attrs;			/* of tables: columns told so far, offset by
@@ -376,6 +377,7 @@ typedef struct pgwire_ir
 {
 	pgwire_ir_level *level;		/* the innermost one */
 	uint32		next_item;
+	uint32		next_cte;
 	const pgwire_server *server;
 	pgwire_ir_table types;
 	pgwire_ir_table functions;
@@ -429,7 +431,7 @@ extern void pgwire_ir_unknown(pgwire_ir *ir, Node *node, int depth);
 /*
  * in select.c: the parts of a query.
  *
- * push_level: a nested query begins, whose rangetable is root's; no relation is
+ * push_level: a nested query begins, of this rangetable; no relation is
  * an item before pgwire_ir_new_item answers its number. pop_level: it ends.
  *
  * table: the item of a table, with its number, by the remote's names.
@@ -440,7 +442,7 @@ extern void pgwire_ir_unknown(pgwire_ir *ir, Node *node, int depth);
  * expression, or a List of conditions), windowClause, distinctClause,
  * hasDistinctOn, sortClause, limitCount, limitOption, limitOffset.
  */
-extern void pgwire_ir_push_level(pgwire_ir *ir, PlannerInfo *root);
+extern void pgwire_ir_push_level(pgwire_ir *ir, List *rtable);
 extern void pgwire_ir_pop_level(pgwire_ir *ir);
 extern uint32 pgwire_ir_new_item(pgwire_ir *ir, Index rti);
 extern void pgwire_ir_table_item(pgwire_ir *ir, uint32 item, const char *schema, const char *name);
@@ -458,6 +460,9 @@ extern void pgwire_put_options(StringInfo request, List *options);
 extern void pgwire_ir_json_constructor(pgwire_ir *ir, Node *node, int depth);
 extern void pgwire_ir_is_json(pgwire_ir *ir, Node *node, int depth);
 extern void pgwire_ir_json_query(pgwire_ir *ir, Node *node, int depth);
+
+/* in describe.c */
+extern void pgwire_ir_sub_link(pgwire_ir *ir, Node *node, int depth);
 
 /* in const.c */
 extern void pgwire_ir_constant(pgwire_ir *ir, const Const *node);

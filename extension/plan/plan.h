@@ -151,6 +151,10 @@ extern ForeignScan *pgwire_base_plan(PlannerInfo *root, RelOptInfo *baserel, Oid
 extern ForeignScan *pgwire_join_plan(PlannerInfo *root, RelOptInfo *joinrel,
 									 ForeignPath *best_path, List *tlist, Plan *outer_plan);
 
+/* in query.c */
+extern ForeignScan *pgwire_query_plan(PlannerInfo *root, RelOptInfo *final_rel,
+									  ForeignPath *path, List *tlist);
+
 /*
  * in order.c: orders that the remote can send rows in.
  *

@@ -21,13 +21,13 @@
 /* ---- levels and items ---- */
 
 void
-pgwire_ir_push_level(pgwire_ir *ir, PlannerInfo *root)
+pgwire_ir_push_level(pgwire_ir *ir, List *rtable)
 {
 	pgwire_ir_level *level = palloc0(sizeof(*level));
 
 	level->outer = ir->level;
-	level->root = root;
-	level->size = root == NULL ? ir->next_item : list_length(root->parse->rtable) + 1;
+	level->rtable = rtable;
+	level->size = rtable == NIL ? ir->next_item : (uint32) list_length(rtable) + 1;
 	level->items = palloc(level->size * sizeof(uint32));
 	for (int i = 0; i < level->size; i++)
 		level->items[i] = PGWIRE_IR_NONE;
@@ -66,7 +66,7 @@ pgwire_put_options(StringInfo request, List *options)
 void
 pgwire_ir_column(pgwire_ir *ir, pgwire_ir_level *level, Index varno, AttrNumber attno)
 {
-	RangeTblEntry *rte = rt_fetch(varno, level->root->parse->rtable);
+	RangeTblEntry *rte = rt_fetch(varno, level->rtable);
 	StringInfo	buf = &ir->columns;
 	int			member = attno - FirstLowInvalidHeapAttributeNumber;
 

@@ -6,6 +6,8 @@ CREATE EXTENSION IF NOT EXISTS pgwire_fdw;
 DROP SCHEMA IF EXISTS portion CASCADE;
 DROP SERVER IF EXISTS portion_srv CASCADE;
 RESET client_min_messages;
+-- of tables one by one; query.sql is about all at once
+SET pgwire_fdw.ship_queries = off;
 CREATE SCHEMA portion;
 SET search_path = portion, public;
 DO $$

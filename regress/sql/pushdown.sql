@@ -7,6 +7,8 @@ CREATE EXTENSION IF NOT EXISTS pgwire_fdw;
 DROP SCHEMA IF EXISTS pushdown CASCADE;
 DROP SERVER IF EXISTS pushdown_srv CASCADE;
 RESET client_min_messages;
+-- of tables one by one; query.sql is about all at once
+SET pgwire_fdw.ship_queries = off;
 CREATE SCHEMA pushdown;
 SET search_path = pushdown, public;
 SET timezone = 'Europe/Vienna';
