@@ -57,6 +57,7 @@ pgwire_fdw_handler(PG_FUNCTION_ARGS)
 	/* plan/base.c, plan/join.c, plan/build.c */
 	routine->GetForeignRelSize = pgwireGetForeignRelSize;
 	routine->GetForeignPaths = pgwireGetForeignPaths;
+	routine->GetForeignJoinPaths = pgwireGetForeignJoinPaths;
 	routine->GetForeignPlan = pgwireGetForeignPlan;
 
 	/* scan.c */

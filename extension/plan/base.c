@@ -246,6 +246,7 @@ pgwireGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid
 		clauses = list_concat(clauses, ((ParamPathInfo *) lfirst(lc))->ppi_clauses);
 	pgwire_classify(baserel, clauses);
 	add_scan(root, baserel, NULL);
+	pgwire_add_ordered(root, baserel, NULL);
 	foreach(lc, infos)
 		add_scan(root, baserel, lfirst(lc));
 }

@@ -10,6 +10,8 @@
 
 #include "cost.h"
 
+#include "access/sysattr.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
@@ -142,6 +144,23 @@ has_inner_placeholder(PlannerInfo *root, RelOptInfo *joinrel)
 }
 
 /*
+ * Does it hold a system column that only a scan of the table can make up? Of these
+ * the remote has its own ctid alone to give.
+ */
+static bool
+has_system_column(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		return ((Var *) node)->varattno < 0 &&
+			((Var *) node)->varattno != SelfItemPointerAttributeNumber;
+	if (IsA(node, RestrictInfo))
+		return has_system_column((Node *) ((RestrictInfo *) node)->clause, context);
+	return expression_tree_walker(node, has_system_column, context);
+}
+
+/*
  * A condition that is checked when the join is done, or a pseudoconstant one of
  * that side of it.
  */
@@ -180,12 +199,12 @@ add_joinclause(join_try *try, RestrictInfo *rinfo)
 }
 
 /*
- * An anti-join is what the planner makes of a left join above which a column of
- * the inner side is asked to be null. Then that condition is there, and the left
- * join with it is as good; the columns of the inner side can be asked for.
+ * Do conditions above an anti-join name its inner side? They may where it is made
+ * of a left join above which a column is asked to be null: that condition is gone,
+ * and what others say of the null row cannot be asked of an anti-join.
  */
 static bool
-was_left_join(const join_try *try, RelOptInfo *innerrel, List *restrictlist)
+names_inner(const join_try *try, RelOptInfo *innerrel, List *restrictlist)
 {
 	ListCell   *lc;
 
@@ -278,14 +297,13 @@ can_join(PlannerInfo *root, join_try *try, RelOptInfo *outerrel, RelOptInfo *inn
 		return refuse(try, NULL, "depends on values of another relation (LATERAL)");
 	if (root->placeholder_list != NIL && has_inner_placeholder(root, try->joinrel))
 		return refuse(try, NULL, "an expression has to be computed below an outer join");
-	if (jointype == JOIN_ANTI && was_left_join(try, innerrel, restrictlist))
-		jointype = JOIN_LEFT;
 	rel->jointype = jointype;
 	rel->hidden = bms_union(try->outer->hidden, try->inner->hidden);
 	if (jointype == JOIN_SEMI || jointype == JOIN_ANTI)
 	{
 		if (bms_overlap(pull_varnos(root, (Node *) try->joinrel->reltarget->exprs),
-						innerrel->relids))
+						innerrel->relids) ||
+			(jointype == JOIN_ANTI && names_inner(try, innerrel, restrictlist)))
 			return refuse(try, NULL, "columns of the inner side are needed above the join");
 		rel->hidden = bms_add_members(rel->hidden, innerrel->relids);
 	}
@@ -293,7 +311,12 @@ can_join(PlannerInfo *root, join_try *try, RelOptInfo *outerrel, RelOptInfo *inn
 	if (try->outer->gating != NIL || try->inner->gating != NIL)
 		asked = list_concat(list_concat_copy(asked, try->outer->gating), try->inner->gating);
 	judge(root, rel->site, try->joinrel, asked);
-	return take_local(try) && take_conditions(try, restrictlist);
+	if (!take_local(try) || !take_conditions(try, restrictlist))
+		return false;
+	if (has_system_column((Node *) try->joinrel->reltarget->exprs, NULL) ||
+		has_system_column((Node *) rel->local_conds, NULL))
+		return refuse(try, NULL, "a system column other than ctid is needed");
+	return true;
 }
 
 /* ---- GetForeignJoinPaths ---- */

@@ -7,6 +7,7 @@
 #include "ir.h"
 
 #include "access/sysattr.h"
+#include "access/table.h"
 #include "catalog/pg_aggregate.h"
 #include "foreign/foreign.h"
 #include "nodes/nodeFuncs.h"
@@ -14,6 +15,7 @@
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/typcache.h"
 
 #include "option.h"
@@ -62,25 +64,51 @@ pgwire_put_options(StringInfo request, List *options)
 	memcpy(request->data + length_at, &length, sizeof(length));
 }
 
-/* Tell the name and the options of a column that occurs, once. */
-void
-pgwire_ir_column(pgwire_ir *ir, pgwire_ir_level *level, Index varno, AttrNumber attno)
+/* Tell the name and the options of a column, once. */
+static void
+put_column(pgwire_ir *ir, pgwire_ir_level *level, Index varno, Oid table, AttrNumber attno,
+		   const char *name)
 {
-	RangeTblEntry *rte = rt_fetch(varno, level->rtable);
 	StringInfo	buf = &ir->columns;
 	int			member = attno - FirstLowInvalidHeapAttributeNumber;
 
-	if (rte->rtekind != RTE_RELATION ||
-		(attno <= 0 && attno != SelfItemPointerAttributeNumber) ||
-		bms_is_member(member, level->attrs[varno]))
+	if (bms_is_member(member, level->attrs[varno]))
 		return;
 	level->attrs[varno] = bms_add_member(level->attrs[varno], member);
 	if (ir->ncolumns++ == 0)
 		initStringInfo(buf);
 	pgwire_put_u32(buf, level->items[varno]);
 	pgwire_put_i32(buf, attno);
-	pgwire_put_string(buf, attno > 0 ? get_attname(rte->relid, attno, false) : "ctid");
-	pgwire_put_options(buf, attno > 0 ? GetForeignColumnOptions(rte->relid, attno) : NIL);
+	pgwire_put_string(buf, name);
+	pgwire_put_options(buf, attno > 0 ? GetForeignColumnOptions(table, attno) : NIL);
+}
+
+/* A column of a table occurs; attno 0: the whole row, which is all of them. */
+void
+pgwire_ir_column(pgwire_ir *ir, pgwire_ir_level *level, Index varno, AttrNumber attno)
+{
+	RangeTblEntry *rte = rt_fetch(varno, level->rtable);
+
+	if (rte->rtekind != RTE_RELATION)
+		return;
+	if (attno > 0)
+		put_column(ir, level, varno, rte->relid, attno, get_attname(rte->relid, attno, false));
+	else if (attno == SelfItemPointerAttributeNumber)
+		put_column(ir, level, varno, rte->relid, attno, "ctid");
+	else if (attno == InvalidAttrNumber)
+	{
+		Relation	relation = table_open(rte->relid, NoLock);
+		TupleDesc	desc = RelationGetDescr(relation);
+
+		for (int i = 0; i < desc->natts; i++)
+		{
+			Form_pg_attribute attr = TupleDescAttr(desc, i);
+
+			if (!attr->attisdropped)
+				put_column(ir, level, varno, rte->relid, attr->attnum, NameStr(attr->attname));
+		}
+		table_close(relation, NoLock);
+	}
 }
 
 void

@@ -88,7 +88,7 @@ EXPLAIN ANALYZE SELECT level FROM fsure WHERE n = 29;
 \o
 -- something else in the statement
 SELECT level FROM f WHERE n = 30 LIMIT (SELECT 1);
-SELECT level FROM f WHERE n = 31 ORDER BY 1;
+SELECT level FROM f WHERE n = 31 ORDER BY random();
 PREPARE q3 AS SELECT (SELECT count(*) FROM f WHERE n = 32), level FROM f WHERE n = 33;
 EXECUTE q3;
 \o /dev/null

@@ -8,6 +8,8 @@ package deparse
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 
 	"pgwire_fdw/handler/internal/ir"
@@ -94,6 +96,7 @@ type source struct {
 	alias   string           // empty: none
 	columns map[int32]string // of a table: remote names by number; nil: c1, c2 ...
 	absent  bool             // on the right side of an anti join, and this is above it
+	outer   bool             // an outer join may make its rows NULL
 }
 
 // register gives the items of a query their aliases.
@@ -113,6 +116,7 @@ func (w *writer) register(q *ir.Query, bare bool) {
 		w.items[item.Number] = s
 	}
 	w.setAbsent(q.From, true)
+	ir.Nullable(q.From, func(item uint32) { w.items[item].outer = true })
 	for i := range q.CTEs {
 		if n := q.CTEs[i].Number; w.ctes[n] == "" {
 			w.ctes[n] = "w" + strconv.Itoa(len(w.ctes)+1)
@@ -450,6 +454,9 @@ func (w *writer) column(v *ir.Var) {
 	name := ""
 	switch {
 	case s == nil:
+	case s.columns != nil && v.Attno == 0 && !s.absent:
+		w.wholeRow(s)
+		return
 	case s.columns == nil && v.Attno > 0:
 		name = columnName(v.Attno)
 	case v.Attno == ir.CtidAttno:
@@ -469,6 +476,31 @@ func (w *writer) column(v *ir.Var) {
 		w.put(s.alias, ".")
 	}
 	w.put(Ident(name))
+}
+
+// wholeRow writes the row of a table's columns as they are known here. A row that
+// an outer join has made is NULL, which a row of NULLs is not.
+func (w *writer) wholeRow(s *source) {
+	if s.outer {
+		w.put("CASE WHEN ((", s.alias, ".*)::text IS NOT NULL) THEN ")
+	}
+	w.put("ROW(")
+	separator := ""
+	for _, attno := range slices.Sorted(maps.Keys(s.columns)) {
+		if attno <= 0 {
+			continue
+		}
+		w.put(separator)
+		if s.alias != "" {
+			w.put(s.alias, ".")
+		}
+		w.put(Ident(s.columns[attno]))
+		separator = ", "
+	}
+	w.put(")")
+	if s.outer {
+		w.put(" END")
+	}
 }
 
 // param writes a value that is computed here: $n::type. Equal expressions share

@@ -164,6 +164,25 @@ func Hidden(from From, f func(item uint32, in JoinType)) {
 	}
 }
 
+// Nullable calls f for each item whose rows an outer join may make NULL.
+func Nullable(from From, f func(item uint32)) {
+	switch from := from.(type) {
+	case *Join:
+		Nullable(from.Left, f)
+		Nullable(from.Right, f)
+		if from.Type == RightJoin || from.Type == FullJoin {
+			FromItems(from.Left, f)
+		}
+		if from.Type == LeftJoin || from.Type == FullJoin {
+			FromItems(from.Right, f)
+		}
+	case *FromList:
+		for _, part := range from.List {
+			Nullable(part, f)
+		}
+	}
+}
+
 // JoinType is PGWIRE_JOIN_*.
 type JoinType byte
 

@@ -14,7 +14,8 @@ import (
 // Where a query leaves open which rows it answers (LIMIT without ORDER BY, one
 // of several equal rows of a DISTINCT ON), any answer is right.
 func Query(servers ir.Servers, q *ir.Query) []Refusal {
-	s := statement{servers: servers, columns: map[uint32][]collation{}, ctes: map[uint32][]collation{}, hidden: map[uint32]ir.JoinType{}}
+	s := statement{servers: servers, columns: map[uint32][]collation{}, ctes: map[uint32][]collation{},
+		tables: map[uint32]bool{}, hidden: map[uint32]ir.JoinType{}}
 	s.query(q, false)
 	return s.refusals
 }
@@ -25,7 +26,8 @@ type statement struct {
 	refusals []Refusal
 	// the columns of nested queries, by the number of their items, and of CTEs
 	columns, ctes map[uint32][]collation
-	recursive     *ir.CTE // the one whose operands are looked at
+	tables        map[uint32]bool // the items that are tables
+	recursive     *ir.CTE         // the one whose operands are looked at
 	// the items that are on the right side of a semi or anti join, once the join
 	// has been looked at: what comes then is above it
 	hidden map[uint32]ir.JoinType
@@ -144,6 +146,7 @@ func itemOf(q *ir.Query, number uint32) *ir.Item {
 func (s *statement) item(item *ir.Item) {
 	switch item.Kind {
 	case ir.ItemTable:
+		s.tables[item.Number] = true
 	case ir.ItemQuery:
 		if item.Barrier {
 			s.refuse("view or sub-query that is a security barrier")
@@ -307,17 +310,31 @@ func asColumn(state collation, c *ir.Collation) collation {
 }
 
 // output decides on what is an output: a column of any type, which is only
-// passed on, or an expression. A whole row is none: the remote's has other fields.
+// passed on, a row of all columns that this side knows of a table, or an
+// expression. In expressions there is no whole row: the remote's has other fields.
 func (s *statement) output(slot *ir.Expr, m may) (state collation, fine bool) {
 	w := s.walker(*slot, m)
 	if v, ok := passedOn(*slot); ok {
 		return w.columnCollation(v), s.check(w.visible(v))
+	}
+	if s.wholeRow(*slot) {
+		return collation{}, true
 	}
 	state, err := w.visit(slot, true)
 	if err == nil {
 		err = typeOK(*slot, (*slot).Base().Type)
 	}
 	return state, s.check(err)
+}
+
+// wholeRow: the row of a table, as the type that it has here.
+func (s *statement) wholeRow(e ir.Expr) bool {
+	v, ok := e.(*ir.Var)
+	if !ok || !v.Foreign() || v.Attno != 0 || v.Type.Typtype != 'c' {
+		return false
+	}
+	_, hidden := s.hidden[v.Item]
+	return s.tables[v.Item] && !hidden
 }
 
 // passedOn: a column.
