@@ -60,6 +60,7 @@ const diffFunctions = `
 type differential struct {
 	*testing.T
 	conn   *pgx.Conn
+	major  int  // of the servers
 	oracle bool // there is a table p of postgres_fdw
 	count  map[string]int
 }
@@ -74,7 +75,7 @@ func TestDifferential(t *testing.T) {
 	begun := time.Now()
 	for n := 0; n == 0 || time.Since(begun) < limit; n++ {
 		settings := diffSettings[n%len(diffSettings)]
-		d.round(&generator{Rand: rng}, settings, 40)
+		d.round(&generator{Rand: rng, major: d.major}, settings, 40)
 		if t.Failed() && d.count["different"] > 20 {
 			break
 		}
@@ -112,6 +113,7 @@ func newDifferential(t *testing.T) *differential {
 	pgtest.Link(t, local, remote, "remote")
 	local.Exec(t, "CREATE FOREIGN TABLE f ("+columns+") SERVER remote OPTIONS (schema_name 'public', table_name 'r')")
 	d := &differential{T: t, conn: local.Connect(t), count: map[string]int{}}
+	fmt.Sscan(ask(t, d.conn, "SELECT current_setting('server_version_num')::int / 10000 || ''"), &d.major)
 	if ask(t, d.conn, `SELECT count(*)::text FROM pg_available_extensions WHERE name = 'postgres_fdw'`) == "1" {
 		local.Exec(t, "CREATE EXTENSION postgres_fdw",
 			fmt.Sprintf("CREATE SERVER oracle FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '%d', dbname 'postgres')", remote.Port),

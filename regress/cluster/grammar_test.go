@@ -92,6 +92,10 @@ var diffRules = grammar{
 		"({int4} = ANY ({intarr}))", "({int4} <> ALL ({intarr}))", "({text} = ANY ({textarr}))", "({int4} IN (5, {int4}, NULL, 7))", "({text} NOT IN ('abc', {text}))", "({int8} = ANY ('{3000000000,NULL}'::numeric[]))", "({varchar} = ANY ({textarr}))", "({numeric} IN (1.01, -2.02, 5))", "({bpchar} IN ('b1', 'abc'))", "({timestamptz} = ANY ({tzarr}))",
 		"({bool} AND {bool})", "({bool} OR {bool})", "(NOT {bool})", "({bool} AND NOT {bool})", "({bool} IS TRUE)", "({bool} IS NOT FALSE)", "({bool} IS UNKNOWN)", "({bool} IS NOT TRUE)", "({bool} = {bool})", "({bool} IS DISTINCT FROM {bool})", "({bool} < {bool})",
 		"({int4} IS NULL)", "({text} IS NOT NULL)", "({numeric} IS NULL)", "({intarr} IS NOT NULL)", "({textn} IS DISTINCT FROM {textn})", "({int4} IS DISTINCT FROM {int4})", "({float8} IS NOT DISTINCT FROM {float8})", "({texte} IS DISTINCT FROM {text})", "({interval} IS NOT DISTINCT FROM {interval})", "(ROW({int4}, {text}) = ROW({int4}, {text}))", "(ROW({int4}, {text}) < ROW({int4}, {text}))", "(ROW({int4}, {text}) IS NULL)",
+		"(ROW({int4}, {textc}) >= ROW({int2}, {text}))", "(({numeric}, {date}, {text}) < ({int4}, {timestamp}, {varchar}))", "(ROW({int4}, {intarr}) IS DISTINCT FROM ROW({int4}, {intarr}))", "(({texte}, {int4}) > ({texte}, {int4}))", "(ROW({bool}, {interval}) <= ROW({bool}, {interval}))", "(ROW({int4}, {text} COLLATE \"C\") < ROW({int4}, {textc}))", "(({int4}, {text}) IN (({int4}, {text}), (5, 'abc')))", "(ROW({int4}, ROW(({text})::text, {int2})) = ROW({int4}, ROW(({text})::text, {int2})))",
+		"(({intarr})::text[] @> {textarr})", "(({intarr})::numeric[] = {numarr})", "(({textarr})::varchar(2)[] && ({textarr})::varchar[])", "(({tzarr})::date[] @> ARRAY[{date}])", "(({numarr})::int8[] < ({intarr})::int8[])", "(({textarr})::name[] = ({textarr})::name[])",
+		"({jsonb}['a'] = {jsonb})", "(({jsonb})['c'][1] IS NOT NULL)", "(({jsonb})[{text}] IS NULL)",
+		"({text} COLLATE \"POSIX\" < {text})", "({varchar} COLLATE \"C\" <= {texte})", "({textarr} COLLATE \"C\" < {textarr})", "({textn} = {text} COLLATE \"C\")", "({texte} COLLATE \"C\" ~ {textc})", "({bpchar} COLLATE \"POSIX\" LIKE 'b%')", "(nullif({text}, {texte} COLLATE \"C\") IS NULL)", "({text} COLLATE \"C\" = ANY ({textarr}))", "({textc} IN ('abc', {text} COLLATE \"C\"))", "(CASE {texte} COLLATE \"C\" WHEN {text} THEN {bool} ELSE {bool} END)",
 		"({text} LIKE 'a%')", `({text} LIKE E'%\\\\%')`, "({text} ILIKE 'AB_')", "({text} ~ '^[a-z]+$')", "({textc} ~* 'A')", "({varchar} LIKE 'v_')", "({bpchar} LIKE 'b%')", "({text} SIMILAR TO '(abc|ABC)')", "({text} NOT LIKE {text})", "starts_with({text}, 'a')", "({text} ^@ 'A')", "({textc} LIKE {text})", "({name} LIKE 'n%')",
 		"({int4} BETWEEN {int4} AND {int4})", "({timestamptz} BETWEEN {timestamptz} AND {timestamptz})", "({int4} BETWEEN SYMMETRIC {int4} AND {int4})", "({text} COLLATE \"C\" < {text})", "({text} < {text} COLLATE \"C\")", "({texte} COLLATE \"C\" = {text})", "(CASE WHEN {bool} THEN {bool} ELSE {bool} END)", "(CASE {int4} WHEN {int4} THEN {bool} WHEN 5 THEN true END)", "(CASE {text} WHEN {text} THEN {bool} ELSE {bool} END)", "(CASE {varchar} WHEN 'v3' THEN {bool} END)", "(CASE {date} WHEN {timestamp} THEN true ELSE {bool} END)", "coalesce({bool}, {bool})", "isfinite({date})", "isempty({intrange})", "(({timestamp}, {timestamp}) OVERLAPS ({timestamp}, {timestamp}))",
 		"diff_lt({int4}, {int4})", "(diff_ratio({int4}, {int2}) > 0.3)", "({bool} IS NULL)", "(@ctid < '(0,9)'::tid)", "({int4} = (SELECT 5))", "({text} = (SELECT 'abc'))", "EXISTS (SELECT 1 FROM one WHERE one.a = {int4})", "(({varchar}::diff_v2)::text = 'v3')", "({varchar}::diff_v2 = {varchar}::diff_v2)", "diff_same({bpchar}, {bpchar})", "(array_position({textarr}, {text}) = 1)",
@@ -105,8 +109,8 @@ var diffRules = grammar{
 	"float8":      {"abs({float8})", "({float8} + {float4})", "({int4}::float8 / 3)", "({float8} - {float8})", "sqrt(abs({float8}))", "coalesce({float8}, {float4})", "greatest({float8}, {float4})", "floor({float8})", "({numeric})::float8", "({point} <-> point(1,1))", "(({point})[0])", "extract(epoch from {interval})::float8", "diff_half({int4})"},
 	"numeric":     {"({numeric} + {numeric})", "({numeric} * {int4})", "round({numeric}, 1)", "abs({numeric})", "coalesce({numeric}, {int4})", "({int4})::numeric", "greatest({numeric}, {int4})", "(- {numeric})", "trunc({numeric})", "({numeric} - {numeric})", "extract(epoch from {interval})", "extract(year from {date})", "diff_ratio({int4}, {int4})", "({int4} / 2.0)", "({int4})::numeric(12,2)", "nullif({numeric}, {int4})", "diff_sum({int4}, {int4})"},
 	"text":        {"upper({text})", "lower({text})", "initcap({text})", "({text} || {text})", "({text} || {int4})", "({varchar} || {bpchar})", "({bpchar} || '|')", "substr({text}, 2)", "substring({text} from {int2} for abs({int2}))", "substring({text} from '[b-z]+')", "left({text}, {int2})", "replace({text}, 'b', {text})", "trim(both 'a' from {text})", "translate({text}, 'ab', 'ba')", "overlay({text} placing 'X' from 1 for 1)", "coalesce({text}, {text})", "coalesce({varchar}, {text})", "nullif({text}, {text})", "greatest({text}, {text})", "least({text}, {varchar})", "(CASE WHEN {bool} THEN {text} ELSE {text} END)", "({int4})::text", "({numeric})::text", "({bool})::text", "({float8})::text", "({float4})::text", "({date})::text", "({timestamptz})::text", "({timestamp})::text", "({interval})::text", "({bytea})::text", "({jsonb})::text", "({inet})::text", "({uuid})::text", "({bpchar})::text", "({name})::text", "({char})::text", "({varchar})::text", "({time})::text", "({timetz})::text", "({varbit})::text", "({intarr})::text", "({textarr})[1]", "({textarr})[{int2}]", "({jsonb} ->> 'b')", "({json} ->> 'b')", "({jsonb} #>> '{c,1}')", "encode({bytea}, 'hex')", "md5({text})", "to_char({timestamp}, 'YYYY-MM-DD HH24')", "to_char({timestamptz}, 'TZ HH24')", "to_char({interval}, 'DD')", "to_char({numeric}, '9.99')", "quote_ident({text})", "quote_literal({text})", "quote_nullable({text})", "format('%s', {date})", "concat({int4}, {date}, {bytea})", "host({inet})", "reverse({text})", "({text})::varchar(2)::text", "({text})::char(2)::text", "({money})::text", "({point})::text", "to_hex({int4})", "regexp_replace({text}, 'b', 'x')", "split_part({text}, 'b', 1)", "lpad({text}, 5, {text})", "(({int4})::varchar(1))::text", "array_to_string({textarr}, ',')", "({intrange})::text", "({oid})::text", "(({varchar})::diff_v2)::text"},
-	"textc":       {"lower({textc})", "({textc} || {text})", "coalesce({textc}, {text})", "greatest({textc}, {textc})", "substr({textc}, 1, 1)"},
-	"texte":       {"upper({texte})", "coalesce({texte}, {text})", "({texte} || {text})", "greatest({texte}, {texte})"},
+	"textc":       {"({text} COLLATE \"C\")", "({texte} COLLATE \"C\")", "lower({textc})", "({textc} || {text})", "coalesce({textc}, {text})", "greatest({textc}, {textc})", "substr({textc}, 1, 1)"},
+	"texte":       {"({textc} COLLATE \"POSIX\")", "upper({texte})", "coalesce({texte}, {text})", "({texte} || {text})", "greatest({texte}, {texte})"},
 	"textn":       {"coalesce({textn}, {textn})", "({textn} || 'x')", "nullif({textn}, 'ABC')"},
 	"varchar":     {"coalesce({varchar}, {varchar})", "({text})::varchar", "({text})::varchar(3)", "({int4})::varchar(1)", "(CASE WHEN {bool} THEN {varchar} END)", "greatest({varchar}, {varchar})"},
 	"bpchar":      {"coalesce({bpchar}, {bpchar})", "({text})::char(2)", "({text})::bpchar", "({varchar})::char(9)", "greatest({bpchar}, {bpchar})", "nullif({bpchar}, {bpchar})"},
@@ -123,11 +127,11 @@ var diffRules = grammar{
 	"inet":        {"network({inet})", "set_masklen({inet}, 24)", "coalesce({inet}, {inet})", "(~ {inet})", "({inet})::cidr"},
 	"macaddr":     {"trunc({macaddr})", "(~ {macaddr})"},
 	"varbit":      {"({varbit} || {varbit})", "(~ {varbit})", "substring({varbit} from 1 for 2)", "coalesce({varbit}, {varbit})"},
-	"jsonb":       {"({jsonb} -> 'a')", "({jsonb} || '{\"z\": 1}')", "({jsonb} -> 'c')", "coalesce({jsonb}, {jsonb})", "({jsonb} #> '{c,0}')", "jsonb_build_object('k', {float8})", "to_jsonb({timestamptz})", "jsonb_strip_nulls({jsonb})"},
+	"jsonb":       {"({jsonb})['c']", "({jsonb})['c'][0]", "({jsonb} -> 'a')", "({jsonb} || '{\"z\": 1}')", "({jsonb} -> 'c')", "coalesce({jsonb}, {jsonb})", "({jsonb} #> '{c,0}')", "jsonb_build_object('k', {float8})", "to_jsonb({timestamptz})", "jsonb_strip_nulls({jsonb})"},
 	"json":        {"({json} -> 'a')", "coalesce({json}, {json})"},
 	"intarr":      {"({intarr} || {int4})", "ARRAY[{int4}, {int2}, {int4}]", "({intarr})[1:2]", "({intarr})[{int2}:]", "coalesce({intarr}, {intarr})", "array_remove({intarr}, 3)", "array_append({intarr}, {int4})", "array_cat({intarr}, {intarr})"},
-	"textarr":     {"ARRAY[{text}, {varchar}]", "string_to_array({text}, 'b')", "coalesce({textarr}, {textarr})", "({intarr})::text[]", "ARRAY[{text}, NULL]", "array_replace({textarr}, 'e1', {text})"},
-	"numarr":      {"ARRAY[{numeric}, {int4}]", "({intarr})::numeric[]", "coalesce({numarr}, {numarr})"},
+	"textarr":     {"(({textarr})::varchar(1)[])::text[]", "(ARRAY[{date}, {date}])::text[]", "(ARRAY[{bpchar}])::text[]", "ARRAY[{text}, {varchar}]", "string_to_array({text}, 'b')", "coalesce({textarr}, {textarr})", "({intarr})::text[]", "ARRAY[{text}, NULL]", "array_replace({textarr}, 'e1', {text})"},
+	"numarr":      {"(ARRAY[{int2}, {int2}])::numeric[]", "(({numarr})::numeric(6,1)[])", "ARRAY[{numeric}, {int4}]", "({intarr})::numeric[]", "coalesce({numarr}, {numarr})"},
 	"tzarr":       {"ARRAY[{timestamptz}]", "coalesce({tzarr}, {tzarr})"},
 	"intrange":    {"({intrange} * {intrange})", "coalesce({intrange}, {intrange})", "int4range(least({int4}, 5), 9)"},
 	"tzrange":     {"coalesce({tzrange}, {tzrange})", "({tzrange} * {tzrange})"},
@@ -153,6 +157,22 @@ var diffRisks = grammar{
 	"float4":   {"({float8})::float4"},
 }
 
+// diffSince are rules that servers know from a major version on.
+var diffSince = map[int]grammar{
+	16: {
+		"bool":  {"({text} IS JSON)", "({jsonb} IS NOT JSON OBJECT)", "({json} IS JSON WITH UNIQUE KEYS)", "({text} IS JSON SCALAR)"},
+		"jsonb": {"JSON_OBJECT('k': {int4}, 'l' VALUE {text} RETURNING jsonb)", "JSON_OBJECT('k': {jsonb}, 'l': {bool} ABSENT ON NULL RETURNING jsonb)", "JSON_ARRAY({numeric}, {text}, {jsonb} RETURNING jsonb)", "JSON_ARRAY({date}, {float8} NULL ON NULL RETURNING jsonb)", "JSON_ARRAY({text} NULL ON NULL RETURNING jsonb)"},
+		"text":  {"(JSON_OBJECT('k': {int4}, 'l': {numeric}))::text", "(JSON_ARRAY({text}, {int2}))::text"},
+	},
+	17: {
+		"bool":    {"JSON_EXISTS({jsonb}, '$.c[*] ? (@ == $x)' PASSING {int4} AS x)", "JSON_EXISTS({jsonb}, 'strict $.a' UNKNOWN ON ERROR)"},
+		"int4":    {"JSON_VALUE({jsonb}, '$.a' RETURNING int)"},
+		"numeric": {"JSON_VALUE({jsonb}, '$.c[0]' RETURNING numeric DEFAULT 7 ON ERROR)"},
+		"text":    {"JSON_VALUE({jsonb}, '$.b')", "JSON_VALUE({jsonb}, '$.zz' DEFAULT 'abc' ON EMPTY)", "JSON_QUERY({jsonb}, '$.b' RETURNING text OMIT QUOTES)"},
+		"jsonb":   {"JSON_QUERY({jsonb}, '$.c' WITH CONDITIONAL WRAPPER)", "JSON_QUERY({jsonb}, '$.*' WITH WRAPPER NULL ON EMPTY)"},
+	},
+}
+
 // sqlTypes are the names of those kinds of value that have no type of the name.
 var sqlTypes = map[string]string{"textc": "text", "texte": "text", "textn": "text", "char": `"char"`, "intarr": "int[]", "textarr": "text[]",
 	"numarr": "numeric[]", "tzarr": "timestamptz[]", "intrange": "int4range", "tzrange": "tstzrange"}
@@ -163,6 +183,7 @@ var hole = regexp.MustCompile(`\{[a-z]+[0-9]*\}|@[a-z][a-z0-9]*`)
 type generator struct {
 	*rand.Rand
 	risky bool
+	major int // of the server: what its grammar has
 	// tables are aliases of the tables whose columns may be used, the one under
 	// test first.
 	tables []string
@@ -177,6 +198,11 @@ func (g *generator) value(kind string, depth int) string {
 	rules := diffRules[kind]
 	if g.risky {
 		rules = append(rules[:len(rules):len(rules)], diffRisks[kind]...)
+	}
+	for since, more := range diffSince {
+		if g.major >= since {
+			rules = append(rules[:len(rules):len(rules)], more[kind]...)
+		}
 	}
 	if depth <= 0 || len(rules) == 0 || kind != "bool" && g.IntN(3) == 0 {
 		return g.leaf(kind)

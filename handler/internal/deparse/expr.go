@@ -59,7 +59,7 @@ func (w *writer) expr(e ir.Expr) {
 	case *ir.JSONQuery:
 		w.jsonQuery(e)
 	case *ir.Row:
-		w.commas("ROW(", e.Args, ")")
+		w.row(e)
 	case *ir.RowCompare:
 		w.rowCompare(e)
 	case *ir.FieldSelect:

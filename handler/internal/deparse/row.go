@@ -42,3 +42,7 @@ func (w *writer) rowCompare(e *ir.RowCompare) {
 	side(func(p ir.RowPair) ir.Expr { return p.Right })
 	w.put(")")
 }
+
+// row writes ROW(a, b)::record: two bare ones beside an operator the parser
+// would compare field by field, where a NULL makes the result NULL.
+func (w *writer) row(e *ir.Row) { w.commas("ROW(", e.Args, ")::record") }

@@ -90,7 +90,7 @@ func (w *walker) aggregate(e *ir.Aggref) (collation, error) {
 	if err := state.checkInput(e, e.InputCollation, e.Function); err != nil {
 		return collation{}, err
 	}
-	return state.ofResult(e.Collation), nil
+	return state.ofNode(e), nil
 }
 
 // ownArguments: an aggregate over columns of a query around, and of none of this
@@ -151,7 +151,7 @@ func (w *walker) windowFunc(e *ir.WindowFunc) (collation, error) {
 	if err := state.checkInput(e, e.InputCollation, e.Function); err != nil {
 		return collation{}, err
 	}
-	return state.ofResult(e.Collation), nil
+	return state.ofNode(e), nil
 }
 
 // subLink decides on a query in an expression.
@@ -168,7 +168,7 @@ func (w *walker) subLink(e *ir.SubLink) (collation, error) {
 		if len(columns) != 1 {
 			return collation{}, refuse(e, "sub-query with %d columns as a value", len(columns))
 		}
-		return outputs[0].ofResult(e.Collation), nil
+		return outputs[0].ofNode(e), nil
 	}
 	if len(e.Tests) == 0 || len(e.Tests) != len(columns) {
 		return collation{}, refuse(e, "comparison with a sub-query that is not one of all its columns")

@@ -37,7 +37,7 @@ func (w *walker) caseExpr(e *ir.Case, lazy bool) (collation, error) {
 		}
 		state.merge(s)
 	}
-	return state.ofResult(e.Collation), nil
+	return state.ofNode(e), nil
 }
 
 // condition decides on WHEN. With an argument it must still have the shape

@@ -27,7 +27,7 @@ func (w *walker) cast(e ir.Expr, lazy bool) (collation, error) {
 			return collation{}, refuse(e, `domain %s is of no extension named in "extensions"`, e.Type.Name)
 		}
 		state, err := w.visit(&e.Arg, lazy)
-		return state.ofResult(e.Collation), err
+		return state.ofNode(e), err
 	default:
 		return w.queryNode(e)
 	}
@@ -48,7 +48,7 @@ func (w *walker) arrayCoerce(e *ir.ArrayCoerce, lazy bool) (collation, error) {
 	// an array may be empty
 	_, err = w.visit(&e.Element, true)
 	w.caseArg = outer
-	return state.ofResult(e.Collation), err
+	return state.ofNode(e), err
 }
 
 // elementCast: one cast upon the other, and the element at the bottom.

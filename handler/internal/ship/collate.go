@@ -182,6 +182,18 @@ func (c collation) checkInput(e ir.Expr, input *ir.Collation, f *ir.Function) er
 	return refuse(e, "%s does not come from a column of the foreign table", collationName(input))
 }
 
+// ofNode is the collation of an expression, that of its arguments being c. One
+// of a text for which none could be chosen here has one there, if a COLLATE is
+// written in it.
+func (c collation) ofNode(e ir.Expr) collation {
+	n := e.Base()
+	r := c.ofResult(n.Collation)
+	if n.Collation == nil && (n.Type.Category == 'S' || n.Type.Category == 'A') {
+		r.remote, r.conflict, r.explicit = c.remote, c.conflict, c.explicit
+	}
+	return r
+}
+
 // ofResult is the collation of a result, that of the arguments being c.
 func (c collation) ofResult(result *ir.Collation) collation {
 	if c.kind == collateSafe && oid(c.of) == oid(result) {

@@ -169,10 +169,10 @@ func (w *walker) node(e ir.Expr, lazy bool) (collation, error) {
 		return collation{}, err
 	case *ir.Coalesce:
 		state, err := w.visitAll(e.Args, lazy, 1)
-		return state.ofResult(e.Collation), err
+		return state.ofNode(e), err
 	case *ir.Array:
 		state, err := w.visitAll(e.Args, lazy, all)
-		return state.ofResult(e.Collation), err
+		return state.ofNode(e), err
 	case *ir.MinMax:
 		return w.minMax(e, lazy)
 	case *ir.Case:
@@ -181,7 +181,7 @@ func (w *walker) node(e ir.Expr, lazy bool) (collation, error) {
 		if w.caseArg == nil {
 			return collation{}, refuse(e, "stand-in for a value outside of CASE")
 		}
-		state := w.caseArg.ofResult(e.Collation)
+		state := w.caseArg.ofNode(e)
 		state.explicit = false // COLLATE is written behind the argument, not here
 		return state, nil
 	case *ir.Subscript:
@@ -250,7 +250,7 @@ func (w *walker) operation(e ir.Expr, op *ir.Op, lazy bool) (collation, error) {
 	if err := state.checkInput(e, op.InputCollation, op.Function); err != nil {
 		return collation{}, err
 	}
-	return state.ofResult(op.Collation), nil
+	return state.ofNode(e), nil
 }
 
 func (w *walker) call(e *ir.Func, lazy bool) (collation, error) {
@@ -273,7 +273,7 @@ func (w *walker) call(e *ir.Func, lazy bool) (collation, error) {
 	if err := state.checkInput(e, e.InputCollation, e.Function); err != nil {
 		return collation{}, err
 	}
-	return state.ofResult(e.Collation), nil
+	return state.ofNode(e), nil
 }
 
 // minMax: the comparison is found there through the type, so the type's
@@ -292,7 +292,7 @@ func (w *walker) minMax(e *ir.MinMax, lazy bool) (collation, error) {
 	if err := state.checkInput(e, e.InputCollation, e.Comparison); err != nil {
 		return collation{}, err
 	}
-	return state.ofResult(e.Collation), nil
+	return state.ofNode(e), nil
 }
 
 // subscript: of true arrays and of jsonb. An extension's types may do it by
@@ -312,7 +312,7 @@ func (w *walker) subscript(e *ir.Subscript, lazy bool) (collation, error) {
 		}
 	}
 	state, err := w.visit(&e.Container, lazy)
-	return state.ofResult(e.Collation), err
+	return state.ofNode(e), err
 }
 
 func (w *walker) viaIO(e *ir.CoerceViaIO, lazy bool) (collation, error) {
@@ -331,5 +331,5 @@ func (w *walker) viaIO(e *ir.CoerceViaIO, lazy bool) (collation, error) {
 		return collation{}, refuse(e, "bytes of a text depend on %s", encoding)
 	}
 	state, err := w.visit(&e.Arg, lazy)
-	return state.ofResult(e.Collation), err
+	return state.ofNode(e), err
 }

@@ -294,6 +294,7 @@ func TestCollation(t *testing.T) {
 		{`(op =/#67 bool {C} (as text (col 2 text) C) (as text (col 3 text) POSIX))`, unsafe},
 		{`(op < bool (as text (col 2 text) C) (const text x C))`, "ship"},
 		{`(op < bool (func lower text (as text (col 2 text) C)) (col 3 text de))`, "ship"},
+		{`(op < bool {POSIX} (as text (col 2 text) POSIX) (op ||/#1258 text {} (col 3 text de) (ext 1 text C)))`, unsafe},
 		{`(case bool (as text (col 2 text) C) ((op = bool {de} (casetest text C) (col 3 text de)) (const bool t)))`, unsafe},
 		{`(op < bool {default} (as text (col 2 text C) default) (col 3 text))`, unsafe},
 		{`(op = bool (io int4out textin text (col 1 int4)) (const text 5))`, unsafe},
