@@ -15,14 +15,18 @@ import (
 func TestPanics(t *testing.T) {
 	r := newRig(t)
 	there := open(t, r.remote)
-	for _, point := range []string{"plan", "conn_open", "dial", "session.connect", "scan_open", "scan_bind", "scan_next", "xact_pre_commit"} {
+	const query, analyze, importing = "SELECT count(*) FROM t", "ANALYZE t", "IMPORT FOREIGN SCHEMA public FROM SERVER remote INTO imported"
+	statements := map[string]string{"plan": query, "conn_open": query, "dial": query, "session.connect": query, "scan_open": query,
+		"scan_bind": query, "scan_next": query, "xact_pre_commit": "BEGIN; " + query + "; COMMIT", "analyze": analyze, "import": importing, "import_table": importing}
+	r.local.Exec(t, "CREATE SCHEMA imported")
+	for point, statement := range statements {
 		t.Run(point, func(t *testing.T) {
 			s := open(t, r.local)
 			s.works() // a block of memory is kept from the first scan on
 			s.must("SELECT pgwire_fdw_disconnect_all()")
 			before := s.usage()
 			s.must(fmt.Sprintf("SELECT test_fault('%s')", point))
-			e := s.refused("SELECT count(*) FROM t", "XX000 08001")
+			e := s.refused(statement, "XX000 08001")
 			if !strings.Contains(e.Message+e.Detail, "injected fault in "+point) {
 				t.Errorf("the error does not say where it comes from: %s", describe(e))
 			}
