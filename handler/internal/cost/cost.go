@@ -167,18 +167,20 @@ func (s *Step) group(in Work) Work {
 	return Work{Rows: groups, Width: s.Width, Startup: done, Total: done + s.CPUTuple*groups, Setup: in.Setup}
 }
 
-// sort compares each row with log2(n) others, or with as many as are wanted.
+// sort compares each row with log2(n) others, or with as many as are wanted. It is
+// what cost_sort of this server takes, by whatever number of keys, but for the reading
+// of the sorted rows: where all else is equal, the remote is to sort.
 func (s *Step) sort(in Work) Work {
 	n := math.Max(in.Rows, 2)
 	kept := n
 	if s.Rows >= 0 && 2*s.Rows < n {
 		kept = math.Max(2*s.Rows, 2)
 	}
-	sorted := in.Total + 2*s.CPUOperator*math.Max(s.Keys, 1)*n*math.Log2(kept)
+	sorted := in.Total + 2*s.CPUOperator*n*math.Log2(kept)
 	if b := bytes(in); kept == n && b > s.WorkMem {
 		sorted += 2 * s.SeqPage * b / blockSize
 	}
-	in.Startup, in.Total = sorted, sorted+s.CPUOperator*in.Rows
+	in.Startup, in.Total = sorted, sorted
 	return in
 }
 
