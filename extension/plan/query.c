@@ -265,7 +265,10 @@ pgwire_install_query_hook(void)
 
 /* ---- the plan ---- */
 
-/* Does it name something of the remote query, or may it be computed here? */
+/*
+ * Does it name something of the remote query, or may it be computed here? Not what
+ * an outer join there may make null, be it a constant.
+ */
 static bool
 is_remote_value(Node *node, void *context)
 {
@@ -277,6 +280,7 @@ is_remote_value(Node *node, void *context)
 		case T_Aggref:
 		case T_WindowFunc:
 		case T_GroupingFunc:
+		case T_PlaceHolderVar:
 		case T_SubPlan:
 		case T_AlternativeSubPlan:
 			return true;
@@ -304,8 +308,6 @@ name_output(Node *node, void *context)
 
 	if (node == NULL)
 		return NULL;
-	if (IsA(node, PlaceHolderVar))
-		return name_output((Node *) ((PlaceHolderVar *) node)->phexpr, context);
 	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXEC)
 	{
 		foreach(lc, output->init_plans)
