@@ -33,11 +33,15 @@ static create_upper_paths_hook_type previous_hook = NULL;
 /* ---- does it concern us? ---- */
 
 static bool
+is_our_routine(const FdwRoutine *routine)
+{
+	return routine != NULL && routine->GetForeignRelSize == pgwireGetForeignRelSize;
+}
+
+static bool
 is_ours(const RelOptInfo *rel)
 {
-	return rel->fdwroutine != NULL && rel->fdw_private != NULL &&
-		IS_SIMPLE_REL(rel) &&
-		rel->fdwroutine->GetForeignRelSize == pgwireGetForeignRelSize;
+	return is_our_routine(rel->fdwroutine) && rel->fdw_private != NULL && IS_SIMPLE_REL(rel);
 }
 
 /*
@@ -58,8 +62,8 @@ find_ours(PlannerInfo *root)
 			continue;
 		if (is_ours(rel))
 			found = rel->fdw_private;
-		else if (rel->subroot != NULL)
-			found = find_ours(rel->subroot);
+		else if (rel->rtekind == RTE_SUBQUERY && pgwire_subroot(root, i) != NULL)
+			found = find_ours(pgwire_subroot(root, i));
 	}
 	foreach(lc, root->glob->subroots)
 	{
@@ -69,6 +73,46 @@ find_ours(PlannerInfo *root)
 			found = find_ours(subroot);
 	}
 	return found;
+}
+
+/* The level as a whole, if that is among its paths. */
+static pgwire_whole *
+find_whole(PlannerInfo *root)
+{
+	ListCell   *lc;
+
+	foreach(lc, fetch_upper_rel(root, UPPERREL_FINAL, NULL)->pathlist)
+	{
+		ForeignPath *path = lfirst(lc);
+		pgwire_rel *rel = IsA(path, ForeignPath) && path->fdw_private != NIL &&
+			is_our_routine(path->path.parent->fdwroutine) ? linitial(path->fdw_private) : NULL;
+
+		if (rel != NULL && rel->kind == PGWIRE_REL_QUERY)
+			return rel->upper;
+	}
+	return NULL;
+}
+
+/* PlannerInfo.init_plans, also of a level whose plan has been made. */
+List *
+pgwire_init_plans(PlannerInfo *root)
+{
+	pgwire_whole *whole = root->init_plans == NIL ? find_whole(root) : NULL;
+
+	return whole != NULL ? whole->init_plans : root->init_plans;
+}
+
+/* The same of RelOptInfo.subroot; NULL where there is none. */
+PlannerInfo *
+pgwire_subroot(PlannerInfo *root, int rti)
+{
+	RelOptInfo *rel = rti < root->simple_rel_array_size ? root->simple_rel_array[rti] : NULL;
+	pgwire_whole *whole;
+
+	if (rel == NULL || rel->subroot != NULL)
+		return rel ? rel->subroot : NULL;
+	whole = find_whole(root);
+	return whole != NULL && rti < whole->nsubroots ? whole->subroots[rti] : NULL;
 }
 
 static Path *
@@ -368,11 +412,19 @@ name_outputs(Query *parse, List *init_plans, List *tlist, List **plan_tlist, Lis
  * that for sub-queries that it takes for never planned.
  */
 static void
-forget_subqueries(PlannerInfo *root)
+forget_subqueries(PlannerInfo *root, pgwire_whole *whole)
 {
-	for (int i = 1; i < root->simple_rel_array_size; i++)
-		if (root->simple_rel_array[i] != NULL)
-			root->simple_rel_array[i]->subroot = NULL;
+	whole->nsubroots = root->simple_rel_array_size;
+	whole->subroots = palloc0(whole->nsubroots * sizeof(PlannerInfo *));
+	for (int i = 1; i < whole->nsubroots; i++)
+	{
+		RelOptInfo *rel = root->simple_rel_array[i];
+
+		if (rel == NULL)
+			continue;
+		whole->subroots[i] = rel->subroot;
+		rel->subroot = NULL;
+	}
 }
 
 /* The tables, for EXPLAIN: each name once. A % in a name is doubled. */
@@ -422,7 +474,7 @@ ForeignScan *
 pgwire_query_plan(PlannerInfo *root, RelOptInfo *final_rel, ForeignPath *path, List *tlist)
 {
 	const pgwire_rel *rel = linitial(path->fdw_private);
-	const pgwire_whole *whole = rel->upper;
+	pgwire_whole *whole = rel->upper;
 	pgwire_scan scan = {0};
 	StringInfoData request;
 	pgwire_ir	ir;
@@ -438,8 +490,9 @@ pgwire_query_plan(PlannerInfo *root, RelOptInfo *final_rel, ForeignPath *path, L
 	pgwire_put_u8(&request, true);
 	pgwire_describe(&ir, whole->query, &rel->site->server, true);
 	plan = pgwire_make_scan(root, &scan, &request, &ir);
-	forget_subqueries(root);
+	forget_subqueries(root, whole);
 	/* init plans may depend on each other: all of them, or none */
+	whole->init_plans = root->init_plans;
 	if (!uses_init_plan((Node *) plan->fdw_exprs, root->init_plans))
 		root->init_plans = NIL;
 	return plan;

@@ -23,6 +23,14 @@ typedef struct pgwire_whole
 	bool		useridiscurrent;	/* ... and that is so for the current user only */
 	bool		takes_init_plans;	/* computes what init plans of the level would */
 	List	   *tables;			/* of RangeTblEntry */
+
+	/*
+	 * When the level's plan is made of this, it loses its init plans and
+	 * PlannerInfos of sub-queries. They are kept here for queries around.
+	 */
+	List	   *init_plans;
+	PlannerInfo **subroots;		/* by rangetable index */
+	int			nsubroots;
 } pgwire_whole;
 
 /* One query that is being restored; it may nest others. */
@@ -70,6 +78,10 @@ typedef struct pgwire_way
 	Cost		cost;			/* of that */
 	Cost		init_plans;		/* which the planner adds to each path in the end */
 } pgwire_way;
+
+/* in query.c */
+extern List *pgwire_init_plans(PlannerInfo *root);
+extern PlannerInfo *pgwire_subroot(PlannerInfo *root, int rti);
 
 /* in way.c */
 extern void pgwire_find_way(PlannerInfo *root, Path *path, pgwire_way *way);

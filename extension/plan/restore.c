@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
@@ -231,8 +232,7 @@ RangeTblEntry *
 pgwire_restore_item(pgwire_level *level, int rti)
 {
 	RangeTblEntry *rte = rt_fetch(rti, level->root->parse->rtable);
-	RelOptInfo *rel = rti < level->root->simple_rel_array_size ?
-		level->root->simple_rel_array[rti] : NULL;
+	PlannerInfo *subroot = pgwire_subroot(level->root, rti);
 	RangeTblEntry *item = makeNode(RangeTblEntry);
 
 	*item = *rte;
@@ -245,8 +245,8 @@ pgwire_restore_item(pgwire_level *level, int rti)
 			item->inh = false;
 			if (rte->inh)
 				item->subquery = pgwire_restore_appendrel(level, rti);
-			else if (rel != NULL && rel->subroot != NULL && rel->subroot->parse == rte->subquery)
-				item->subquery = pgwire_restore_query(level->restore, rel->subroot, level);
+			else if (subroot != NULL && subroot->parse == rte->subquery)
+				item->subquery = pgwire_restore_query(level->restore, subroot, level);
 			else
 				item->subquery = pgwire_restore_raw(level, rte->subquery);
 			break;
@@ -339,6 +339,20 @@ restore_windows(pgwire_level *level, List *windows)
 }
 
 /*
+ * Outputs that nobody uses are taken out of a sub-query, and with them perhaps all
+ * that says that it makes one group of all rows.
+ */
+static bool
+has_hidden_group(const PlannerInfo *root)
+{
+	const Query *parse = root->parse;
+
+	return (parse->hasAggs || root->hasHavingQual) && parse->groupClause == NIL &&
+		parse->groupingSets == NIL && parse->havingQual == NULL &&
+		!contain_agg_clause((Node *) parse->targetList);
+}
+
+/*
  * The query of a level, as nested as the planner has left it. NULL or useless
  * when there is a reason not to send it.
  */
@@ -373,6 +387,8 @@ pgwire_restore_query(pgwire_restore *restore, PlannerInfo *root, pgwire_level *o
 	query->rtable = restore_items(&level, level.items);
 	query->targetList = (List *) pgwire_restore_expr((Node *) parse->targetList, &level);
 	query->havingQual = restore_quals(&level, parse->havingQual);
+	if (has_hidden_group(root))
+		query->havingQual = makeBoolConst(true, false);
 	query->groupingSets = restore_grouping_sets(parse->groupingSets);
 	query->windowClause = restore_windows(&level, parse->windowClause);
 	query->limitOffset = pgwire_restore_expr(parse->limitOffset, &level);

@@ -89,7 +89,7 @@ find_init_plan(pgwire_level *level, int paramid, pgwire_level **owner)
 	for (; level != NULL; level = level->outer)
 	{
 		*owner = level;
-		foreach(lc, level->root->init_plans)
+		foreach(lc, pgwire_init_plans(level->root))
 			if (list_member_int(lfirst_node(SubPlan, lc)->setParam, paramid))
 				return lfirst_node(SubPlan, lc);
 	}

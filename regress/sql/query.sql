@@ -86,7 +86,10 @@ SELECT * FROM query_r.ask(
     $$SELECT (SELECT count(*) FROM item), (SELECT sum(qty) FROM sale)$$,
     $$SELECT grp, (SELECT label FROM grp WHERE grp.id = item.grp), count(*) FROM item GROUP BY grp HAVING count(*) > (SELECT count(*) / 2 FROM grp)$$,
     $$SELECT grp, sum(price), (SELECT count(*) FROM sale WHERE qty = grp) FROM item GROUP BY grp HAVING EXISTS (SELECT 1 FROM sale WHERE qty = grp)$$,
-    $$SELECT id FROM item i WHERE price = (SELECT max(price) FROM item j WHERE j.grp = i.grp AND EXISTS (SELECT 1 FROM sale WHERE item = j.id AND at > i.day))$$
+    $$SELECT id FROM item i WHERE price = (SELECT max(price) FROM item j WHERE j.grp = i.grp AND EXISTS (SELECT 1 FROM sale WHERE item = j.id AND at > i.day))$$,
+    $$SELECT id, (SELECT count(*) FROM sale WHERE EXISTS (SELECT 1 FROM grp WHERE label = 'group 3')) FROM item$$,
+    $$SELECT id, (SELECT max(u) FROM (SELECT item AS u FROM sale UNION SELECT (SELECT count(*)::int FROM grp)) s) FROM item$$,
+    $$SELECT id FROM item WHERE grp = ANY ((SELECT array_agg(qty) FROM sale WHERE item = 7)::int[])$$
 );
 
 -- ===================================================================
@@ -104,7 +107,8 @@ SELECT * FROM query_r.ask(
     $$SELECT DISTINCT grp, up FROM (SELECT * FROM item ORDER BY price LIMIT 50) s WHERE grp > 2$$,
     $$SELECT * FROM (SELECT id, grp, row_number() OVER (PARTITION BY grp ORDER BY price DESC) AS n FROM item) s WHERE n <= 2$$,
     $$SELECT grp, avg(total) FROM (SELECT grp, total FROM item JOIN sums ON item = id OFFSET 5) s GROUP BY grp$$,
-    $$SELECT id FROM guarded WHERE up > 3 UNION ALL SELECT 1$$
+    $$SELECT id FROM guarded WHERE up > 3 UNION ALL SELECT 1$$,
+    $$SELECT i.id FROM item i, (SELECT string_agg(note, ',') FROM sale WHERE qty > 100) s WHERE random() >= 0$$
 );
 
 -- ===================================================================
@@ -160,6 +164,7 @@ SELECT * FROM query_r.ask(
     $$SELECT grp, name, count(*), sum(price) FROM item GROUP BY ROLLUP (grp, name)$$,
     $$SELECT grp, up, grouping(grp, up), count(*) FROM item WHERE id IN (SELECT item FROM sale) GROUP BY GROUPING SETS ((grp), (up), ()) HAVING count(*) > 2$$,
     $$SELECT grp, count(*) FROM item GROUP BY CUBE (grp, (up)) ORDER BY 1, 2$$,
+    $$SELECT s.c, s.d, count(*) FROM (SELECT 5 AS c, 5 AS d, id FROM item) s JOIN sale ON item = s.id GROUP BY GROUPING SETS ((s.c), (s.d), ())$$,
     $$SELECT grp, count(DISTINCT name), string_agg(name, ',' ORDER BY id DESC), count(*) FILTER (WHERE price > 30) FROM item GROUP BY grp$$,
     $$SELECT id, rank() OVER w, sum(price) OVER (PARTITION BY grp ORDER BY id ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING) FROM item WINDOW w AS (PARTITION BY grp ORDER BY up DESC)$$,
     $$SELECT grp, sum(count(*)) OVER (ORDER BY grp) FROM item GROUP BY grp ORDER BY grp$$,

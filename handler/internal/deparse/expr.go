@@ -209,6 +209,10 @@ func (w *writer) scalarArray(e *ir.ScalarArray) {
 	w.expr(e.Args[0])
 	w.put(" ", operator(e.Operator), quantifier)
 	w.expr(e.Args[1])
+	// a bare SELECT would be a sub-select whose rows are compared
+	if link, ok := e.Args[1].(*ir.SubLink); ok {
+		w.put("::", link.Type.Name)
+	}
 	w.put("))")
 }
 
