@@ -10,8 +10,10 @@
 
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "nodes/pathnodes.h"
 
 #if PG_VERSION_NUM < 140000
@@ -174,6 +176,45 @@ pgwire_members(EquivalenceClass *ec, Relids relids)
 #define pgwire_share_perminfos(to, from) ((void) 0)
 #endif
 
+/*
+ * runCondition: conditions of a query around that limit what a window function
+ * answers, such as row_number() <= 10, become the WindowAgg's and are checked nowhere
+ * else. Since 15 (9d9c02ccd1a) they are kept with the window, since 17 (7d2c7f08d9f)
+ * with the function. Answers the conditions; `functions` are the window functions.
+ */
+static inline List *
+pgwire_run_conditions(WindowClause *window, List *functions)
+{
+#if PG_VERSION_NUM >= 170000
+	List	   *conditions = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, functions)
+	{
+		WindowFunc *func = lfirst_node(WindowFunc, lc);
+
+		if (func->winref != window->winref)
+			continue;
+		foreach(lc2, func->runCondition)
+		{
+			WindowFuncRunCondition *run = lfirst_node(WindowFuncRunCondition, lc2);
+			Expr	   *left = run->wfunc_left ? (Expr *) func : run->arg;
+			Expr	   *right = run->wfunc_left ? run->arg : (Expr *) func;
+
+			conditions = lappend(conditions,
+								 make_opclause(run->opno, BOOLOID, false, left, right,
+											   InvalidOid, run->inputcollid));
+		}
+	}
+	return conditions;
+#elif PG_VERSION_NUM >= 150000
+	return window->runCondition;
+#else
+	return NIL;
+#endif
+}
+
 /* sampler_random_fract takes the generator's state by pointer since 15 (3804539e48e). */
 #if PG_VERSION_NUM >= 150000
 #define pgwire_sampler_fract(rs) sampler_random_fract(&(rs)->randstate)
@@ -219,6 +260,12 @@ pgwire_rel_user(PlannerInfo *root, RelOptInfo *rel)
 #else
 #define pgwire_analyze_delay_point() vacuum_delay_point()
 #endif
+
+/*
+ * The transition value of sums of integers and numerics: a number in it has a
+ * header of four int32 since 15 (f025f2390e4), of four int16 before.
+ */
+#define PGWIRE_SUM_STATE_WIDE (PG_VERSION_NUM >= 150000)
 
 /* Wait events of extensions have names of their own since 17 (c9af054653). */
 #if PG_VERSION_NUM >= 170000

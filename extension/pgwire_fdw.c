@@ -44,6 +44,10 @@ _PG_init(void)
 							 "Sends a query whose tables are all of one server as one statement.",
 							 NULL, &pgwire_ship_queries, true,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("pgwire_fdw.ship_upper",
+							 "Sends grouping, windows, DISTINCT, ORDER BY and LIMIT over remote rows.",
+							 NULL, &pgwire_ship_upper, true,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("pgwire_fdw");
 	pgwire_hook_statistics();
 	pgwire_install_query_hook();
@@ -59,6 +63,9 @@ pgwire_fdw_handler(PG_FUNCTION_ARGS)
 	routine->GetForeignPaths = pgwireGetForeignPaths;
 	routine->GetForeignJoinPaths = pgwireGetForeignJoinPaths;
 	routine->GetForeignPlan = pgwireGetForeignPlan;
+
+	/* upper.c */
+	routine->GetForeignUpperPaths = pgwireGetForeignUpperPaths;
 
 	/* scan.c */
 	routine->BeginForeignScan = pgwireBeginForeignScan;

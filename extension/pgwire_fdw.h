@@ -40,6 +40,12 @@ extern void pgwire_hook_statistics(void);
 extern bool pgwire_ship_queries;
 extern void pgwire_install_query_hook(void);
 
+/* in upper.c */
+extern bool pgwire_ship_upper;
+extern void pgwireGetForeignUpperPaths(PlannerInfo *root, UpperRelationKind stage,
+									   RelOptInfo *input_rel, RelOptInfo *output_rel,
+									   void *extra);
+
 /* in scan.c */
 extern void pgwireBeginForeignScan(ForeignScanState *node, int eflags);
 extern TupleTableSlot *pgwireIterateForeignScan(ForeignScanState *node);

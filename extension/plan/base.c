@@ -247,6 +247,7 @@ pgwireGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid
 	pgwire_classify(baserel, clauses);
 	add_scan(root, baserel, NULL);
 	pgwire_add_ordered(root, baserel, NULL);
+	pgwire_add_bounded(root, baserel);
 	foreach(lc, infos)
 		add_scan(root, baserel, lfirst(lc));
 }
@@ -341,6 +342,8 @@ pgwire_base_plan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	query->targetList = fetched_columns(foreigntableid, baserel->relid, fetch, &scan.attrs);
 	query->sortClause = pgwire_order_by(root, baserel, best_path->path.pathkeys,
 										&query->targetList);
+	if (best_path->fdw_private != NIL)
+		query->limitCount = lsecond(best_path->fdw_private);
 	scan.tlist = tlist;
 	scan.outer_plan = outer_plan;
 	scan.width = baserel->reltarget->width;

@@ -296,6 +296,8 @@ pgwireGetForeignPlan(PlannerInfo *root, RelOptInfo *foreignrel, Oid foreigntable
 								scan_clauses, outer_plan);
 	if (rel->kind == PGWIRE_REL_QUERY)
 		return pgwire_query_plan(root, foreignrel, best_path, tlist);
+	if (rel->kind == PGWIRE_REL_UPPER)
+		return pgwire_upper_plan(root, foreignrel, tlist);
 	return pgwire_join_plan(root, foreignrel, best_path, tlist, outer_plan);
 }
 

@@ -8,6 +8,7 @@
 
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/tlist.h"
@@ -100,8 +101,10 @@ member_to_sort(PlannerInfo *root, RelOptInfo *foreignrel, const PathKey *pathkey
 	{
 		if (em->em_is_const || bms_is_empty(em->em_relids) ||
 			!bms_is_subset(em->em_relids, foreignrel->relids) ||
-			bms_overlap(em->em_relids, rel->hidden))
-			continue;
+			bms_overlap(em->em_relids, rel->hidden) ||
+			contain_agg_clause((Node *) em->em_expr) ||
+			contain_window_function((Node *) em->em_expr))
+			continue;			/* the last two: what is yet to be made of rows */
 		if (key_of(pathkey, em, key) && sort_ships(root, rel->site, em, key))
 			return em;
 	}

@@ -155,6 +155,12 @@ extern ForeignScan *pgwire_join_plan(PlannerInfo *root, RelOptInfo *joinrel,
 extern ForeignScan *pgwire_query_plan(PlannerInfo *root, RelOptInfo *final_rel,
 									  ForeignPath *path, List *tlist);
 
+/* in upper.c */
+extern ForeignScan *pgwire_upper_plan(PlannerInfo *root, RelOptInfo *upperrel, List *tlist);
+
+/* in bound.c; the path's fdw_private has a pgwire_rel and the LIMIT */
+extern void pgwire_add_bounded(PlannerInfo *root, RelOptInfo *baserel);
+
 /*
  * in order.c: orders that the remote can send rows in.
  *

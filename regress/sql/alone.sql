@@ -9,7 +9,7 @@ DROP SERVER IF EXISTS alone_srv CASCADE;
 DROP SERVER IF EXISTS alone_sure CASCADE;
 RESET client_min_messages;
 -- of tables one by one; query.sql is about all at once
-SET pgwire_fdw.ship_queries = off;
+SET pgwire_fdw.ship_queries = off; SET pgwire_fdw.ship_upper = off;
 CREATE SCHEMA alone;
 SET search_path = alone, public;
 DO $$

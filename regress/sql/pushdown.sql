@@ -8,7 +8,7 @@ DROP SCHEMA IF EXISTS pushdown CASCADE;
 DROP SERVER IF EXISTS pushdown_srv CASCADE;
 RESET client_min_messages;
 -- of tables one by one; query.sql is about all at once
-SET pgwire_fdw.ship_queries = off;
+SET pgwire_fdw.ship_queries = off; SET pgwire_fdw.ship_upper = off;
 CREATE SCHEMA pushdown;
 SET search_path = pushdown, public;
 SET timezone = 'Europe/Vienna';

@@ -10,7 +10,7 @@ DROP SERVER IF EXISTS scan_two CASCADE;
 DROP ROLE IF EXISTS regress_pgwire_scan;
 RESET client_min_messages;
 -- of tables one by one; query.sql is about all at once
-SET pgwire_fdw.ship_queries = off;
+SET pgwire_fdw.ship_queries = off; SET pgwire_fdw.ship_upper = off;
 CREATE SCHEMA scan;
 SET search_path = scan, public;
 CREATE FUNCTION scan.loopback(server name, more text DEFAULT '') RETURNS void LANGUAGE plpgsql AS $$
@@ -204,7 +204,7 @@ SELECT look_up();
 SET DateStyle = 'Postgres, MDY'; SET IntervalStyle = sql_standard; SET quote_all_identifiers = on; SET extra_float_digits = 1;
 SET standard_conforming_strings = off; SET escape_string_warning = off; SET backslash_quote = on; SET transform_null_equals = on; SET array_nulls = on;
 SELECT look_up();
-RESET ALL; SET search_path = scan, public; SET pgwire_fdw.ship_queries = off;
+RESET ALL; SET search_path = scan, public; SET pgwire_fdw.ship_queries = off; SET pgwire_fdw.ship_upper = off;
 -- several, more than once, mixed, and through stable functions
 PREPARE several (int, text, int) AS SELECT "other name", v FROM ft WHERE "other name" BETWEEN $1 AND $3 AND (v = $2 OR $2 IS NULL OR "other name" = $1 + 1) ORDER BY 1;
 SET plan_cache_mode = force_generic_plan;

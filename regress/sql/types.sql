@@ -7,7 +7,7 @@ DROP SCHEMA IF EXISTS types CASCADE;
 DROP SERVER IF EXISTS types_srv CASCADE;
 RESET client_min_messages;
 -- of tables one by one; query.sql is about all at once
-SET pgwire_fdw.ship_queries = off;
+SET pgwire_fdw.ship_queries = off; SET pgwire_fdw.ship_upper = off;
 CREATE SCHEMA types;
 SET search_path = types, public;
 

@@ -8,7 +8,7 @@ DROP SERVER IF EXISTS xact_srv CASCADE;
 DROP SERVER IF EXISTS xact_strict CASCADE;
 RESET client_min_messages;
 -- of tables one by one; query.sql is about all at once
-SET pgwire_fdw.ship_queries = off;
+SET pgwire_fdw.ship_queries = off; SET pgwire_fdw.ship_upper = off;
 CREATE SCHEMA xact;
 SET search_path = xact, public;
 CREATE FUNCTION xact.loopback(server name, more text DEFAULT '') RETURNS void LANGUAGE plpgsql AS $$

@@ -88,7 +88,8 @@ var (
 	onlyC = []string{"pgwire_fdw", "loader", "expr", "const", "equal", "select", "base", "join", "order", "build", "private", "alone", "demand", "slot", "param", "ask", "stream", "verify", "statistic", "wait", "error", "handle", "catalog", "direct", "explain", "testing",
 		"why", "json", "xml", "version",
 		"stats", "survey", "statvalue", "lookup",
-		"query", "restore", "sublink", "append", "raw", "items", "describe", "way"}
+		"query", "restore", "sublink", "append", "raw", "items", "describe", "way",
+		"upper", "group", "stages", "targets", "partial", "bound"}
 	// Go's own furniture on the two other floors.
 	onlyCgo     = []string{"bridge", "arena", "ready", "main", "doc"}
 	onlyHandler = []string{"handler", "doc", "error", "explain"}
