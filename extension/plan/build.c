@@ -274,7 +274,7 @@ pgwire_make_scan(PlannerInfo *root, const pgwire_scan *scan, StringInfo request,
 	private.fetch_memory_kb = (int) (scan->rel->fetch_memory / 1024);
 	private.fetch_size = scan->rel->fetch_size;
 	private.expected_kb = expected_kb(scan);
-	private.refusals = pgwire_pack_refusals(root, scan->parent, scan->rel->refusals, scan->kept);
+	private.refusals = pgwire_pack_refusals(root, scan->parent, scan->rel, scan->kept);
 	private.relations = scan->relations;
 	private.check_as_user = scan->parent->userid;
 	return make_foreignscan(scan->tlist, scan->quals, scan->relid, params,

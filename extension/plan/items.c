@@ -108,7 +108,9 @@ check_table(pgwire_restore *restore, Query *query, RangeTblEntry *rte)
 	if (rte->relkind != RELKIND_FOREIGN_TABLE)
 	{
 		pgwire_refuse_query(restore, NULL,
-							psprintf("%s is a local table", get_rel_name(rte->relid)));
+							psprintf(rte->relkind == RELKIND_PARTITIONED_TABLE ?
+									 "%s is partitioned here" : "%s is a local table",
+									 get_rel_name(rte->relid)));
 		return;
 	}
 	serverid = GetForeignServerIdByRelId(rte->relid);

@@ -25,6 +25,8 @@ typedef struct pgwire_site
 	Oid			serverid;
 	List	   *options;		/* of the server: DefElem */
 	pgwire_server server;		/* what Go has to know of it */
+	const char *not_whole;		/* why the level does not go there whole; NULL if
+								 * that was not found out (query.c) */
 	HTAB	   *verdicts;		/* of join conditions, by RestrictInfo (join.c) */
 	List	   *sort_verdicts;	/* of what has been asked to be sorted by (order.c) */
 } pgwire_site;
@@ -200,6 +202,6 @@ extern List *pgwire_clauses(List *rinfos);
 extern void pgwire_refuse(pgwire_rel *rel, RestrictInfo *rinfo, Node *what, const char *reason);
 extern void pgwire_refuse_join(pgwire_rel *rel, Relids others, const char *reason);
 extern List *pgwire_pack_refusals(PlannerInfo *root, RelOptInfo *foreignrel,
-								  List *refusals, List *local);
+								  const pgwire_rel *rel, List *local);
 
 #endif

@@ -269,6 +269,19 @@ is_limit_zero(const Query *query)
 		DatumGetInt64(count->constvalue) == 0;
 }
 
+/* The scans of the level will say why it does not go there whole. */
+static void
+tell(PlannerInfo *root, const char *reason)
+{
+	for (int i = 1; i < root->simple_rel_array_size; i++)
+	{
+		RelOptInfo *rel = root->simple_rel_array[i];
+
+		if (rel != NULL && is_ours(rel))
+			((pgwire_rel *) rel->fdw_private)->site->not_whole = reason;
+	}
+}
+
 static void
 consider(PlannerInfo *root, RelOptInfo *final_rel)
 {
@@ -288,6 +301,8 @@ consider(PlannerInfo *root, RelOptInfo *final_rel)
 	whole = examine(root, any, &restore);
 	if (whole != NULL)
 		add_whole(root, final_rel, best, any, whole);
+	else if (restore.reason != NULL)
+		tell(root, restore.reason);
 }
 
 static void

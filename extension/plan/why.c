@@ -102,6 +102,13 @@ subject(const pgwire_refusal *refusal)
 	return without_planner_nodes(refusal->what, NULL);
 }
 
+static List *
+pack(List *packed, Node *what, const char *reason)
+{
+	packed = lappend(packed, what ? what : (Node *) makeInteger(0));
+	return lappend(packed, makeString(pstrdup(reason)));
+}
+
 /*
  * What a scan's plan carries: the lowest number of its relations, as an Integer,
  * then a pair for each refusal, of what (an expression, a String, an IntList of
@@ -110,23 +117,26 @@ subject(const pgwire_refusal *refusal)
  * scan; refusals of others are left out.
  */
 List *
-pgwire_pack_refusals(PlannerInfo *root, RelOptInfo *foreignrel, List *refusals, List *local)
+pgwire_pack_refusals(PlannerInfo *root, RelOptInfo *foreignrel, const pgwire_rel *rel, List *local)
 {
+	const char *not_whole = rel->kind == PGWIRE_REL_QUERY ? NULL : rel->site->not_whole;
 	List	   *packed = NIL;
 	ListCell   *lc;
 
-	foreach(lc, refusals)
+	foreach(lc, rel->refusals)
 	{
 		pgwire_refusal *refusal = lfirst(lc);
-		Node	   *what;
 
 		if (refusal->rinfo != NULL && !list_member_ptr(local, refusal->rinfo))
 			continue;
-		what = subject(refusal);
-		if (packed == NIL)
-			packed = list_make1(makeInteger(lowest_relid(root, foreignrel)));
-		packed = lappend(packed, what ? what : (Node *) makeInteger(0));
-		packed = lappend(packed, makeString(pstrdup(refusal->reason)));
+		packed = pack(packed, subject(refusal), refusal->reason);
+		/* what keeps a condition here keeps the query here */
+		if (not_whole != NULL && strcmp(not_whole, refusal->reason) == 0)
+			not_whole = NULL;
 	}
-	return packed;
+	if (not_whole != NULL)
+		packed = pack(packed, (Node *) makeString(pstrdup("query as a whole")), not_whole);
+	if (packed == NIL)
+		return NIL;
+	return lcons(makeInteger(lowest_relid(root, foreignrel)), packed);
 }

@@ -4,7 +4,7 @@
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgwire_fdw;
 DROP SCHEMA IF EXISTS why CASCADE;
-DROP SERVER IF EXISTS why_srv CASCADE;
+DROP SERVER IF EXISTS why_srv, why_other CASCADE;
 RESET client_min_messages;
 CREATE SCHEMA why;
 SET search_path = why, public;
@@ -63,6 +63,20 @@ CREATE VIEW v AS SELECT g.a, g.b FROM f g WHERE mine(g.a) = 1;
 SELECT why('SELECT * FROM local, v WHERE v.a = local.a');
 SELECT why('SELECT (SELECT count(*) FROM f x WHERE mine(x.a) = local.a AND x.b = local.b) FROM local');
 SELECT why('SELECT * FROM (SELECT a, b FROM f OFFSET 0) q LEFT JOIN f g ON mine(g.a) = q.a WHERE q.b = ''x''');
+-- what keeps a whole query here is told by each scan that it is made of
+CREATE AGGREGATE why.mysum(int) (SFUNC = int4pl, STYPE = int);
+DO $$ BEGIN
+    EXECUTE format('CREATE SERVER why_other FOREIGN DATA WRAPPER pgwire_fdw OPTIONS (dbname %L)', current_database());
+    EXECUTE format('CREATE USER MAPPING FOR CURRENT_USER SERVER why_other OPTIONS (user %L)', current_user);
+END $$;
+CREATE FOREIGN TABLE other (a int, b text) SERVER why_other OPTIONS (schema_name 'why', table_name 'r');
+SELECT why('SELECT b, mysum(a) FROM f GROUP BY b');
+SELECT why('SELECT mine(a) FROM f');
+SELECT why('SELECT count(*) FROM f GROUP BY m');
+SELECT why('SELECT f.a, g.b FROM f LEFT JOIN f g ON g.a = f.a AND mine(g.a) = f.a');
+SELECT why('SELECT count(*) FROM f JOIN other USING (a)');
+SELECT why('SELECT count(*) FROM f JOIN local USING (a)');
+SELECT why('SELECT b, row_number() OVER (PARTITION BY b ORDER BY mine(a)) FROM f');
 -- partitions
 CREATE TABLE parent (a int, b text) PARTITION BY LIST (a);
 CREATE FOREIGN TABLE child1 PARTITION OF parent FOR VALUES IN (1) SERVER why_srv OPTIONS (schema_name 'why', table_name 'r');
@@ -101,4 +115,4 @@ EXPLAIN (VERBOSE, COSTS OFF) SELECT a FROM f WHERE a = 1;
 
 SET client_min_messages = error;
 DROP SCHEMA why CASCADE;
-DROP SERVER why_srv CASCADE;
+DROP SERVER why_srv, why_other CASCADE;
