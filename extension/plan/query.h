@@ -57,6 +57,8 @@ typedef struct pgwire_side
 {
 	Relids		items;
 	FromExpr   *from;			/* restored, without conditions */
+	List	   *phids;			/* PlaceHolderVars computed there, and their columns */
+	List	   *columns;
 } pgwire_side;
 
 /* A level that the planner has been through. */

@@ -89,17 +89,27 @@ restore_placeholder(pgwire_level *level, PlaceHolderVar *phv)
 	pgwire_side *side = side_with(level, bms_intersect(phv->phrels, level->items));
 	Node	   *expr;
 	RangeTblRef *ref;
+	ListCell   *lc;
+	ListCell   *lc2;
 
 	if (phv->phlevelsup != 0)
 		return pgwire_refuse_query(level->restore, NULL, "computed below an outer join");
+	if (side == NULL)
+		return pgwire_restore_expr((Node *) phv->phexpr, level);
+	forboth(lc, side->phids, lc2, side->columns)
+		if (lfirst_int(lc) == (int) phv->phid)
+			return copyObject(lfirst(lc2));
 	expr = pgwire_restore_expr((Node *) phv->phexpr, level);
-	if (side == NULL || expr == NULL)
-		return expr;
+	if (expr == NULL)
+		return NULL;
 	ref = makeNode(RangeTblRef);
 	ref->rtindex = add_item(level, expr);
 	side->from->fromlist = lappend(side->from->fromlist, ref);
-	return (Node *) makeVar(ref->rtindex, 1, exprType(expr), exprTypmod(expr),
+	expr = (Node *) makeVar(ref->rtindex, 1, exprType(expr), exprTypmod(expr),
 							exprCollation(expr), 0);
+	side->phids = lappend_int(side->phids, (int) phv->phid);
+	side->columns = lappend(side->columns, expr);
+	return copyObject(expr);
 }
 
 Node *
@@ -171,7 +181,7 @@ static Node *restore_jointree(pgwire_level *level, Node *node);
 static FromExpr *
 add_side(pgwire_level *level, Node *node, FromExpr *restored)
 {
-	pgwire_side *side = palloc(sizeof(*side));
+	pgwire_side *side = palloc0(sizeof(*side));
 
 	side->items = pgwire_items_of(node);
 	side->from = restored;

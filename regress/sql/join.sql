@@ -112,9 +112,9 @@ RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_nestloop;
 
 -- what is computed below an outer join, which makes it NULL, be it a constant
 SELECT pushes(
-    'SELECT a.id, s.k FROM a LEFT JOIN (SELECT b.id, 13 AS k FROM b WHERE b.x = 1) s ON a.b = s.id',
+    'SELECT a.id, s.k FROM a LEFT JOIN (SELECT b.id, 13 AS k FROM b) s ON a.b = s.id',
     'SELECT a.id, s.k FROM a LEFT JOIN (SELECT b.id, coalesce(b.c, 0) AS k FROM b JOIN c ON b.c = c.id) s ON a.b = s.id');
 SET pgwire_fdw.ship_queries = on;
 SELECT pushes(
-    'SELECT a.id, s.k FROM a LEFT JOIN (SELECT b.id, 13 AS k FROM b WHERE b.x = 1) s ON a.b = s.id',
-    'SELECT a.id, s.k + 1, s.k = 13 FROM a LEFT JOIN (SELECT b.id, 13 AS k FROM b WHERE b.x = 1) s ON a.b = s.id');
+    'SELECT a.id, s.k FROM a LEFT JOIN (SELECT b.id, 13 AS k FROM b) s ON a.b = s.id',
+    'SELECT a.id, s.k + 1, s.k = 13 FROM a LEFT JOIN (SELECT b.id, 13 AS k FROM b) s ON a.b = s.id');

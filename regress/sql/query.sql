@@ -172,7 +172,8 @@ SELECT * FROM query_r.ask(
     $$SELECT DISTINCT up % 3, grp FROM item ORDER BY 2, 1$$,
     $$SELECT id FROM item WHERE id IN (SELECT item FROM sale) ORDER BY price DESC, id OFFSET 3 FETCH FIRST 7 ROWS ONLY$$,
     $$SELECT id FROM item WHERE id IN (SELECT item FROM sale) ORDER BY grp FETCH FIRST 5 ROWS WITH TIES$$,
-    $$SELECT min(id), max(price) FROM item WHERE id IN (SELECT item FROM sale)$$
+    $$SELECT min(id), max(price) FROM item WHERE id IN (SELECT item FROM sale)$$,
+    $$SELECT DISTINCT 'x' COLLATE "C" AS x, grp FROM item ORDER BY 1, 2$$
 );
 
 -- ===================================================================
@@ -184,7 +185,8 @@ SELECT * FROM query_r.ask(
     $$SELECT e.label, s.n FROM elsewhere e JOIN (SELECT grp, count(*) AS n FROM item WHERE id IN (SELECT item FROM sale) GROUP BY grp) s ON s.grp = e.id$$,
     $$SELECT id FROM item WHERE price > (SELECT count(*) FROM elsewhere) AND id IN (SELECT item FROM sale)$$,
     $$SELECT id FROM item WHERE random() >= 0 AND id IN (SELECT item FROM sale)$$,
-    $$SELECT id FROM item UNION SELECT id FROM elsewhere$$
+    $$SELECT id FROM item UNION SELECT id FROM elsewhere$$,
+    $$SELECT max(i.price) FROM item i LEFT JOIN elsewhere e ON e.id = i.grp ORDER BY 1$$
 );
 EXPLAIN (VERBOSE, COSTS OFF)
 SELECT e.label, (SELECT count(*) FROM query_f.item i JOIN query_f.sale s ON s.item = i.id WHERE i.grp = e.id AND i.price > 3) FROM query_f.elsewhere e;

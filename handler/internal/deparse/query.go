@@ -303,7 +303,7 @@ func (w *writer) key(q *ir.Query, ref uint32) {
 
 func (w *writer) sortedBy(e ir.Expr) {
 	if c, constant := e.(*ir.Const); constant {
-		w.constant(c, always)
+		w.collated(c, func() { w.constant(c, always) })
 		return
 	}
 	w.expr(e)
