@@ -42,7 +42,7 @@ SELECT compare.queries('window',
     'SELECT id, v - avg(v) OVER (PARTITION BY g) AS diff FROM t ORDER BY diff DESC NULLS LAST, id LIMIT 5');
 
 -- a condition on a window function from the query around
-SELECT compare.queries('window',
+SELECT compare.sent('window',
     'SELECT * FROM (SELECT id, row_number() OVER (ORDER BY id) rn FROM t) x WHERE rn <= 4',
     'SELECT * FROM (SELECT id, g, row_number() OVER (PARTITION BY g ORDER BY id DESC) rn FROM t) x WHERE rn < 2',
     'SELECT * FROM (SELECT id, row_number() OVER (ORDER BY id) rn, rank() OVER (PARTITION BY c ORDER BY v) r FROM t) x WHERE rn <= 20 AND r <= 2 ORDER BY id LIMIT 3');
@@ -59,13 +59,14 @@ SELECT compare.queries('window',
     'SELECT DISTINCT g FROM t',
     'SELECT DISTINCT s, c FROM t WHERE id < 9 ORDER BY s DESC, c',
     'SELECT DISTINCT g + 1, ''x'' FROM t',
-    'SELECT DISTINCT 1 FROM t',
     'SELECT DISTINCT window_local(g) FROM t',
     'SELECT DISTINCT ON (g) g, id, v FROM t ORDER BY g, v DESC NULLS LAST, id',
     'SELECT DISTINCT ON (g, c) id, window_local(v), now() IS NULL FROM t ORDER BY g, c, id DESC',
     'SELECT DISTINCT ON (g) id FROM t ORDER BY g, window_local(id)',
     'SELECT DISTINCT t FROM t WHERE id < 3',
     'SELECT DISTINCT count(*) FROM t GROUP BY g ORDER BY 1 DESC');
+
+SELECT compare.sent('window', 'SELECT DISTINCT 1 FROM t');
 
 -- ORDER BY
 SELECT compare.queries('window',
