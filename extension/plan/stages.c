@@ -221,6 +221,9 @@ pgwire_final_stage(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output,
 		parse->commandType != CMD_SELECT || is_zero(parse->limitCount) ||
 		!pgwire_is_value(parse->limitCount) || !pgwire_is_value(parse->limitOffset))
 		return;
+	/* sorted by constants only: all rows are ties, but SQL wants ORDER BY there */
+	if (parse->limitOption == LIMIT_OPTION_WITH_TIES && upper->query->sortClause == NIL)
+		return;
 	upper->query->limitCount = parse->limitCount;
 	upper->query->limitOption = parse->limitOption;
 	upper->query->limitOffset = parse->limitOffset;
