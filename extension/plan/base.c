@@ -344,6 +344,7 @@ pgwire_base_plan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 										&query->targetList);
 	if (best_path->fdw_private != NIL)
 		query->limitCount = lsecond(best_path->fdw_private);
+	pgwire_tell_strangers(root, baserel);
 	scan.tlist = tlist;
 	scan.outer_plan = outer_plan;
 	scan.width = baserel->reltarget->width;

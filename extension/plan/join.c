@@ -13,8 +13,10 @@
 #include "access/sysattr.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/cost.h"
+#include "optimizer/joininfo.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
 #include "optimizer/tlist.h"
@@ -407,6 +409,28 @@ pgwireGetForeignJoinPaths(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *ou
 	add_paths(root, &try, outerrel, innerrel, extra->restrictlist, epq);
 }
 
+/*
+ * Tell the scan of a relation which foreign tables it could not be joined with: the
+ * planner asks about those of one server and user only.
+ */
+void
+pgwire_tell_strangers(PlannerInfo *root, RelOptInfo *foreignrel)
+{
+	for (int i = 1; i < root->simple_rel_array_size; i++)
+	{
+		RelOptInfo *other = root->simple_rel_array[i];
+
+		if (other == NULL || other->reloptkind != RELOPT_BASEREL ||
+			!OidIsValid(other->serverid) || bms_is_member(i, foreignrel->relids) ||
+			(other->serverid == foreignrel->serverid && other->userid == foreignrel->userid) ||
+			!have_relevant_joinclause(root, foreignrel, other))
+			continue;
+		pgwire_refuse_join(foreignrel->fdw_private, other->relids,
+						   other->serverid != foreignrel->serverid ?
+						   "table of another server" : "table that is read as another user");
+	}
+}
+
 /* ---- the plan ---- */
 
 /*
@@ -443,6 +467,7 @@ pgwire_join_plan(PlannerInfo *root, RelOptInfo *joinrel, ForeignPath *best_path,
 	StringInfoData request;
 	pgwire_ir	ir;
 
+	pgwire_tell_strangers(root, joinrel);
 	scan.quals = pgwire_clauses(rel->local_conds);
 	scan.kept = rel->local_conds;
 	scan.scan_tlist = add_to_flat_tlist(NIL, pull_var_clause((Node *) joinrel->reltarget->exprs,

@@ -6,6 +6,7 @@
 
 #include "cost.h"
 
+#include "access/stratnum.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"

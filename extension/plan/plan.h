@@ -150,6 +150,7 @@ extern ForeignScan *pgwire_base_plan(PlannerInfo *root, RelOptInfo *baserel, Oid
 									 Plan *outer_plan);
 
 /* in join.c */
+extern void pgwire_tell_strangers(PlannerInfo *root, RelOptInfo *foreignrel);
 extern ForeignScan *pgwire_join_plan(PlannerInfo *root, RelOptInfo *joinrel,
 									 ForeignPath *best_path, List *tlist, Plan *outer_plan);
 
