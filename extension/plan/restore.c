@@ -100,7 +100,8 @@ restore_placeholder(pgwire_level *level, PlaceHolderVar *phv)
 		if (lfirst_int(lc) == (int) phv->phid)
 			return copyObject(lfirst(lc2));
 	expr = pgwire_restore_expr((Node *) phv->phexpr, level);
-	if (expr == NULL)
+	/* what was refused has left a hole in it, which has no type */
+	if (expr == NULL || level->restore->reason != NULL)
 		return NULL;
 	ref = makeNode(RangeTblRef);
 	ref->rtindex = add_item(level, expr);

@@ -118,3 +118,8 @@ SET pgwire_fdw.ship_queries = on;
 SELECT pushes(
     'SELECT a.id, s.k FROM a LEFT JOIN (SELECT b.id, 13 AS k FROM b) s ON a.b = s.id',
     'SELECT a.id, s.k + 1, s.k = 13 FROM a LEFT JOIN (SELECT b.id, 13 AS k FROM b) s ON a.b = s.id');
+-- of which a part is refused
+CREATE VIEW join_r.v WITH (security_barrier) AS SELECT * FROM join_r.b WHERE x > 1;
+CREATE VIEW join_f.v WITH (security_barrier) AS SELECT * FROM join_f.b WHERE x > 1;
+SELECT pushes(
+    'SELECT DISTINCT 5 AS n FROM a FULL JOIN (SELECT (SELECT c.t FROM v ORDER BY c.t, v.id LIMIT 1) AS k FROM c) s ON a.t = s.k');
