@@ -49,7 +49,7 @@ may_query(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, CoerceToDomain) ||
+	if (IsA(node, CoerceToDomain) || IsA(node, SubPlan) || IsA(node, AlternativeSubPlan) ||
 		check_functions_in_node(node, function_may_query, context))
 		return true;
 	return expression_tree_walker(node, may_query, context);
@@ -81,14 +81,15 @@ pgwire_is_whole_statement(ForeignScanState *node, List *attrs)
 
 	if (top != NULL && IsA(top, Limit))
 	{
-		if (may_query(((Limit *) top)->limitCount, NULL) ||
+		if (top->initPlan != NIL ||
+			may_query(((Limit *) top)->limitCount, NULL) ||
 			may_query(((Limit *) top)->limitOffset, NULL))
 			return false;
 		top = outerPlan(top);
 	}
 	return top == &plan->scan.plan &&
 		stmt->commandType == CMD_SELECT && stmt->rowMarks == NIL &&
-		stmt->subplans == NIL && !stmt->hasModifyingCTE &&
+		top->initPlan == NIL && !stmt->hasModifyingCTE &&
 		!may_query((Node *) plan->scan.plan.targetlist, NULL) &&
 		!may_query((Node *) plan->scan.plan.qual, NULL) &&
 		!may_query((Node *) plan->fdw_exprs, NULL) &&

@@ -59,6 +59,12 @@ SET plan_cache_mode = force_generic_plan;
 EXPLAIN ANALYZE EXECUTE q2 (14, 'x');
 RESET plan_cache_mode;
 \o
+-- a whole query, nested
+SET pgwire_fdw.ship_queries = on;
+SELECT (SELECT level FROM f WHERE n = 15) AS level, n FROM f WHERE n = 16 AND n NOT IN (SELECT n FROM fsure WHERE n = 17 LIMIT 0);
+SELECT (SELECT level FROM f WHERE n = 18) AS level;
+SELECT level FROM f WHERE n = (SELECT 19 FROM labels LIMIT 1);
+SET pgwire_fdw.ship_queries = off;
 SELECT what, level FROM fseen ORDER BY n;
 DELETE FROM seen;
 
