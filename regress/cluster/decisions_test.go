@@ -104,7 +104,7 @@ var decisionStatements = map[string][]string{
 
 // postgresDoesMore is the number of statements of which postgres_fdw leaves
 // more to the remote server than pgwire_fdw does. It may only become smaller.
-const postgresDoesMore = 4
+const postgresDoesMore = 0
 
 // TestDecisions plans statements with the foreign tables of both wrappers. What
 // postgres_fdw leaves to the remote server, pgwire_fdw does: it has no more
