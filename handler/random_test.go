@@ -235,6 +235,16 @@ func TestRandomQueries(t *testing.T) {
 	}
 }
 
+// FuzzPlan: whatever bytes arrive, there is an answer, and no panic (which would be
+// XX000 with the words of one).
+func FuzzPlan(f *testing.F) {
+	for seed := range int64(20) {
+		g := &queries{Rand: rand.New(rand.NewSource(seed))}
+		f.Add(ir.Encode(&ir.QueryRequest{Statement: seed%2 == 0, Query: irtest.ParseQuery(g.query(1, false))}))
+	}
+	f.Fuzz(func(_ *testing.T, b []byte) { _, _ = plan(b) })
+}
+
 func irRequest(t *testing.T, b []byte) ir.Request {
 	t.Helper()
 	r, err := ir.Decode(b)

@@ -95,7 +95,11 @@ func (d *decoder) item(depth int) Item {
 	case ItemFunction:
 		i.Ordinality = d.bool()
 		i.Functions = list(d, 17, func() TableFunction {
-			return TableFunction{Expr: d.expr(depth), Definitions: d.columnTypes(), Columns: d.u32()}
+			f := TableFunction{Expr: d.expr(depth), Definitions: d.columnTypes(), Columns: d.u32()}
+			if f.Columns > maxColumns {
+				d.fail("function with %d columns", f.Columns)
+			}
+			return f
 		})
 	case ItemValues:
 		i.Types = d.columnTypes()
@@ -107,6 +111,9 @@ func (d *decoder) item(depth int) Item {
 	}
 	return i
 }
+
+// maxColumns is MaxTupleAttributeNumber (access/htup_details.h).
+const maxColumns = 1664
 
 func (d *decoder) columnTypes() []ColumnType {
 	return list(d, 8, func() ColumnType {

@@ -212,6 +212,7 @@ func keys(m map[string]bool) []string {
 func FuzzDecode(f *testing.F) {
 	f.Add(ir.Encode(request()))
 	f.Add(ir.Encode(relationRequest()))
+	f.Add(ir.Encode(&ir.QueryRequest{Query: everything()}))
 	for _, n := range notations {
 		f.Add(ir.Encode(&ir.Classify{Clauses: asked([]ir.Expr{irtest.Parse(n)})}))
 	}

@@ -125,6 +125,7 @@ func TestQueryScope(t *testing.T) {
 		},
 		"operand that is no query": func(q *ir.Query) { q.CTEs[0].Query.Items[0].Kind = ir.ItemTable },
 		"operand twice":            func(q *ir.Query) { q.CTEs[0].Query.SetOp.Left.Item = 40 },
+		"too many columns":         func(q *ir.Query) { q.Items[3].Functions[0].Columns = 1 << 30 },
 		"lock of no item":          func(q *ir.Query) { q.Locks[0].Item = 20 },
 	} {
 		q := everything()

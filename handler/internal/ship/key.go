@@ -1,6 +1,10 @@
 package ship
 
-import "pgwire_fdw/handler/internal/ir"
+import (
+	"slices"
+
+	"pgwire_fdw/handler/internal/ir"
+)
 
 // use says what keys are for.
 type use int
@@ -87,12 +91,7 @@ func (l *level) index(ref uint32) int {
 // no column might be written the same and mean something else.
 func (l *level) grouping() {
 	l.keys(l.q.Group, grouped)
-	for _, k := range l.q.Group {
-		// another output that equals it is written with aliases of its own
-		if t := l.index(k.Ref); t >= 0 && ir.HasQuery(l.q.Targets[t].Expr) {
-			l.check(refuse(l.q.Targets[t].Expr, "grouped by what has a sub-query"))
-		}
-	}
+	l.groupedByQueries()
 	if len(l.q.Sets) == 0 {
 		return
 	}
@@ -104,6 +103,21 @@ func (l *level) grouping() {
 		}
 	}
 	l.groupingSets(l.q.Sets)
+}
+
+// groupedByQueries: what is grouped by may have a sub-query, but another output
+// that equals it, perhaps within something, is written with aliases of its own.
+func (l *level) groupedByQueries() {
+	with := l.q.Having
+	for _, t := range l.q.Targets {
+		with = append(with[:len(with):len(with)], t.Expr)
+	}
+	with = slices.DeleteFunc(slices.Clone(with), func(e ir.Expr) bool { return !ir.HasQuery(e) })
+	for _, k := range l.q.Group {
+		if t := l.index(k.Ref); t >= 0 && len(with) > 1 && ir.HasQuery(l.q.Targets[t].Expr) {
+			l.check(refuse(l.q.Targets[t].Expr, "grouped by one of several sub-queries"))
+		}
+	}
 }
 
 func (l *level) groupingSets(sets []ir.GroupingSet) {

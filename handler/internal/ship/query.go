@@ -14,10 +14,14 @@ import (
 // Where a query leaves open which rows it answers (LIMIT without ORDER BY, one
 // of several equal rows of a DISTINCT ON), any answer is right.
 func Query(servers ir.Servers, q *ir.Query) []Refusal {
-	s := statement{servers: servers, columns: map[uint32][]collation{}, ctes: map[uint32][]collation{},
-		tables: map[uint32]bool{}, hidden: map[uint32]ir.JoinType{}}
+	s := newStatement(servers)
 	s.query(q, false)
 	return s.refusals
+}
+
+func newStatement(servers ir.Servers) *statement {
+	return &statement{servers: servers, columns: map[uint32][]collation{}, ctes: map[uint32][]collation{},
+		tables: map[uint32]bool{}, hidden: map[uint32]ir.JoinType{}}
 }
 
 // statement is what is known while a query is decided on.
@@ -42,11 +46,14 @@ func (s *statement) refuse(reason string) {
 
 // check keeps the reason of a decision against an expression.
 func (s *statement) check(err error) bool {
+	if err == nil {
+		return true
+	}
 	var refusal *Refusal
 	if errors.As(err, &refusal) {
 		s.refusals = append(s.refusals, *refusal)
 	}
-	return err == nil
+	return false
 }
 
 // query decides on one level, and answers what is known of its result columns.
@@ -361,10 +368,10 @@ func Decide(servers ir.Servers, c *ir.Clause) error {
 		_, err := Clause(servers, c.Expr)
 		return err
 	}
-	s := statement{servers: servers}
+	s := newStatement(servers)
 	q := &ir.Query{Targets: []ir.Target{{Ref: 1, Expr: c.Expr}}}
 	m := map[ir.Context]may{ir.ContextGrouped: aggregates, ir.ContextWindow: windows, ir.ContextSort: windows}[c.Context]
-	l := &level{statement: &s, q: q, targets: make([]target, 1)}
+	l := &level{statement: s, q: q, targets: make([]target, 1)}
 	l.targets[0].state, l.targets[0].fine = s.output(&q.Targets[0].Expr, m)
 	if c.Context == ir.ContextSort {
 		key := []ir.Key{c.Key}
