@@ -271,6 +271,13 @@ add_junk(pgwire_upper *upper)
 	add_referred(upper, query->sortClause);
 }
 
+/* A column of a table can always be sent. */
+static bool
+is_column(const Node *expr)
+{
+	return IsA(expr, Var) && ((const Var *) expr)->varattno > 0;
+}
+
 /*
  * Set the target list that the expressions exprs can be computed from; refs is a
  * parallel IntList of their ressortgrouprefs, and of those in `whole` no part will
@@ -286,6 +293,7 @@ pgwire_set_targets(PlannerInfo *root, RelOptInfo *input, pgwire_upper *upper,
 	uint8		context = context_of(upper);
 	bool		grouped = pgwire_is_grouped(upper->query);
 	List	   *questions = NIL;
+	List	   *asked = NIL;
 	List	   *parts = NIL;
 	List	   *split = NIL;
 	ListCell   *lc;
@@ -294,9 +302,17 @@ pgwire_set_targets(PlannerInfo *root, RelOptInfo *input, pgwire_upper *upper,
 
 	upper->query->targetList = NIL;
 	foreach(lc, exprs)
-		if (pgwire_needs_rows(lfirst(lc)) && !list_member(upper->unread, lfirst(lc)))
-			pgwire_add_question(&questions, context, lfirst(lc), NULL);
-	pgwire_ask_questions(root, input, questions);
+	{
+		Node	   *expr = lfirst(lc);
+		pgwire_question *question;
+
+		if (list_member(upper->unread, expr) || !pgwire_needs_rows(expr))
+			continue;
+		question = pgwire_add_question(&questions, context, expr, NULL);
+		if (!is_column(expr))
+			asked = lappend(asked, question);
+	}
+	pgwire_ask_questions(root, input, asked);
 	q = list_head(questions);
 	forboth(lc, exprs, ref, refs)
 	{
@@ -318,8 +334,7 @@ pgwire_set_targets(PlannerInfo *root, RelOptInfo *input, pgwire_upper *upper,
 		split = lappend(split, lfirst(lc));
 	if (split != NIL)
 	{
-		List	   *asked = NIL;
-
+		asked = NIL;
 		if (grouped)
 			add_group_keys(upper);
 		foreach(lc, split)

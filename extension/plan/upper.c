@@ -104,6 +104,20 @@ pgwire_begin_stage(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input
 	return upper;
 }
 
+/*
+ * Do the clauses go together, without a question? ORDER BY and LIMIT do with a scan
+ * or join, and LIMIT with what has been asked about.
+ */
+static bool
+goes_together(RelOptInfo *input, const pgwire_upper *upper)
+{
+	if (upper->query->limitOption == LIMIT_OPTION_WITH_TIES)
+		return false;
+	if (upper->stage == UPPERREL_ORDERED)
+		return ((pgwire_rel *) input->fdw_private)->kind != PGWIRE_REL_UPPER;
+	return upper->stage == UPPERREL_FINAL;
+}
+
 /* The stage is what is known of the relation output, if the whole ships; else NULL. */
 pgwire_rel *
 pgwire_finish_stage(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, pgwire_upper *upper)
@@ -112,7 +126,8 @@ pgwire_finish_stage(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, pg
 	pgwire_rel *below = input->fdw_private;
 	pgwire_rel *rel;
 
-	if (!pgwire_query_ships(root, source,
+	if (!goes_together(input, upper) &&
+		!pgwire_query_ships(root, source,
 							pgwire_clauses(((pgwire_rel *) source->fdw_private)->gating),
 							upper->query))
 		return NULL;
