@@ -105,6 +105,9 @@ func query(r *ir.QueryRequest) ([]byte, *Error) {
 	if errors.Is(err, deparse.ErrTooManyParams) {
 		return nil, sqlerr.New(sqlstate.TooManyArguments, "%w", err)
 	}
+	if errors.Is(err, deparse.ErrTooLong) {
+		return nil, sqlerr.New(sqlstate.StatementTooComplex, "%w", err)
+	}
 	if err != nil {
 		return nil, sqlerr.New(sqlstate.InternalError, "%w", err)
 	}

@@ -200,6 +200,21 @@ func TestTooManyParams(t *testing.T) {
 	}
 }
 
+func TestTooLong(t *testing.T) {
+	value := irtest.Parse("(const text x)").(*ir.Const)
+	value.Text = strings.Repeat("x", 1<<20)
+	args := make([]ir.Expr, deparse.MaxSize>>20+2)
+	for i := range args {
+		args[i] = value
+	}
+	if _, err := deparse.Query(table(&ir.Coalesce{Args: args[:8]})); err != nil {
+		t.Error(err)
+	}
+	if _, err := deparse.Query(table(&ir.Coalesce{Args: args})); !errors.Is(err, deparse.ErrTooLong) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestIdent(t *testing.T) {
 	for name, want := range map[string]string{
 		"a": "a", "_a1": "_a1", "a b": `"a b"`, "A": `"A"`, "1a": `"1a"`, `a"b`: `"a""b"`, "": `""`,

@@ -156,7 +156,9 @@ func (w *writer) filtered(from ir.From, p position) {
 
 // enclose puts what was written from start on into parentheses.
 func (w *writer) enclose(start int) {
-	w.sql = append(slices.Insert(w.sql, start, '('), ')')
+	if w.err == nil {
+		w.sql = append(slices.Insert(w.sql, start, '('), ')')
+	}
 }
 
 // item writes an item with its alias.

@@ -22,6 +22,13 @@ const MaxParams = 65535
 // ErrTooManyParams says that the statement would need more than MaxParams.
 var ErrTooManyParams = errors.New("statement for the remote server needs more than 65535 parameters")
 
+// MaxSize bounds the text in bytes: it lies in Go's heap. What is written twice, as
+// keys are, can be large where its description was not.
+const MaxSize = 64 << 20
+
+// ErrTooLong says that the statement would be longer than MaxSize.
+var ErrTooLong = errors.New("statement for the remote server is too long")
+
 // Statement is SQL text and what belongs to it.
 type Statement struct {
 	SQL string
@@ -437,6 +444,12 @@ type writer struct {
 }
 
 func (w *writer) put(parts ...string) {
+	if len(w.sql) > MaxSize {
+		w.sql, w.err = w.sql[:0], ErrTooLong
+	}
+	if w.err != nil {
+		return
+	}
 	for _, p := range parts {
 		w.sql = append(w.sql, p...)
 	}

@@ -64,9 +64,13 @@ func (l *level) keys(keys []ir.Key, u use) {
 }
 
 // key decides on a key by the target number t. Unlike an output that is passed
-// on, it is used.
+// on, it is used. It is written twice; queries in keys of queries in keys would
+// double the text with each level.
 func (l *level) key(k *ir.Key, u use, t int) error {
 	e := l.q.Targets[t].Expr
+	if l.nested && l.q.SetOp == nil && ir.HasQuery(e) {
+		return refuse(e, "key of a sub-query that has a sub-query itself")
+	}
 	w := l.walker(e, windows)
 	if _, ok := passedOn(e); ok {
 		if _, err := w.visit(&e, true); err != nil {

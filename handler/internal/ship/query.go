@@ -82,6 +82,7 @@ func (s *statement) query(q *ir.Query, nested bool) []collation {
 	s.from(q.From, nested)
 	s.conditions(q.Where, nested, plain)
 	l := s.targets(q)
+	l.nested = nested
 	if q.SetOp != nil {
 		l.setOperation()
 	}
@@ -284,6 +285,7 @@ func (s *statement) targets(q *ir.Query) *level {
 type level struct {
 	*statement
 	q       *ir.Query
+	nested  bool
 	targets []target // as q.Targets
 }
 
