@@ -18,6 +18,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
+#include "utils/array.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -163,8 +164,8 @@ pgwire_row_columns(pgwire_row_format *format)
  * Does a composite or range type have money in it? Its text form then depends on
  * lc_monetary, and Go, which sees only that it is no built-in type, cannot tell.
  */
-static bool
-holds_money(Oid type)
+bool
+pgwire_holds_money(Oid type)
 {
 	Oid			element = get_element_type(type);
 	TupleDesc	desc;
@@ -177,17 +178,17 @@ holds_money(Oid type)
 		return false;
 	check_stack_depth();
 	if (OidIsValid(get_element_type(type)))
-		return holds_money(type);
+		return pgwire_holds_money(type);
 	if (type_is_range(type))
-		return holds_money(get_range_subtype(type));
+		return pgwire_holds_money(get_range_subtype(type));
 	if (type_is_multirange(type))
-		return holds_money(get_multirange_range(type));
+		return pgwire_holds_money(get_multirange_range(type));
 	if (get_typtype(type) != TYPTYPE_COMPOSITE)
 		return false;
 	desc = lookup_rowtype_tupdesc_copy(type, -1);
 	for (int i = 0; i < desc->natts && !found; i++)
 		found = !TupleDescAttr(desc, i)->attisdropped &&
-			holds_money(TupleDescAttr(desc, i)->atttypid);
+			pgwire_holds_money(TupleDescAttr(desc, i)->atttypid);
 	FreeTupleDesc(desc);
 	return found;
 }
@@ -198,7 +199,7 @@ holds_money_within(Oid type)
 {
 	Oid			base = getBaseType(type);
 
-	return base >= FirstGenbkiObjectId && holds_money(base);
+	return base >= FirstGenbkiObjectId && pgwire_holds_money(base);
 }
 
 void
@@ -288,6 +289,29 @@ check_money(pgwire_row_format *format, int i, Datum value, const char *text)
 	pfree(ours);
 }
 
+/*
+ * The remote writes NULL in an array where there is one, and arrays may be within
+ * what is read.
+ */
+static Datum
+read_text(pgwire_row_format *format, int i, char *text)
+{
+	int			level = -1;
+	Datum		value;
+
+	if (!Array_nulls)
+	{
+		level = NewGUCNestLevel();
+		(void) set_config_option("array_nulls", "on", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	}
+	value = InputFunctionCall(&format->input[i], text, format->ioparam[i],
+							  format->columns[i].typmod);
+	if (level >= 0)
+		AtEOXact_GUC(true, level);
+	return value;
+}
+
 /* Run the input or receive function of a column; NULL values too, for domains. */
 static Datum
 convert(pgwire_row_format *format, int i, Datum value, bool isnull)
@@ -301,8 +325,7 @@ convert(pgwire_row_format *format, int i, Datum value, bool isnull)
 		/* Go has checked UTF-8; in other encodings only the server can */
 		if (ext && GetDatabaseEncoding() != PG_UTF8)
 			pg_verify_mbstr(GetDatabaseEncoding(), ext->data, ext->len, false);
-		value = InputFunctionCall(&format->input[i], ext ? ext->data : NULL,
-								  format->ioparam[i], typmod);
+		value = read_text(format, i, ext ? ext->data : NULL);
 		if (ext && OidIsValid(format->output[i].fn_oid))
 			check_money(format, i, value, ext->data);
 	}

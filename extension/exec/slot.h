@@ -61,4 +61,7 @@ extern pgwire_column *pgwire_row_columns(pgwire_row_format *format);
 extern const uint8_t *pgwire_store_row(pgwire_row_format *format,
 									   const uint8_t *row, TupleTableSlot *slot);
 
+/* Does a composite or range type, or an array, have money in it? */
+extern bool pgwire_holds_money(Oid type);
+
 #endif

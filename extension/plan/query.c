@@ -11,6 +11,7 @@
 
 #include "query.h"
 
+#include "access/transam.h"
 #include "catalog/pg_class.h"
 #include "foreign/fdwapi.h"
 #include "nodes/makefuncs.h"
@@ -25,6 +26,7 @@
 #include "utils/lsyscache.h"
 
 #include "cost.h"
+#include "slot.h"
 
 bool		pgwire_ship_queries = true;
 
@@ -175,6 +177,26 @@ ask(pgwire_restore *restore, pgwire_rel *any)
 }
 
 /*
+ * A row travels as text, and whether money in it means the same here is told by
+ * printing it again, which settings of the remote may make look different.
+ */
+static bool
+has_money_in_row(const Query *query)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, lc);
+		Oid			type = exprType((Node *) entry->expr);
+
+		if (!entry->resjunk && type >= FirstGenbkiObjectId && pgwire_holds_money(type))
+			return true;
+	}
+	return false;
+}
+
+/*
  * Restore the query and ask about it. Where sub-selects that depend on nothing
  * are in the way, they are computed here, and what remains is tried.
  */
@@ -190,6 +212,8 @@ examine(PlannerInfo *root, pgwire_rel *any, pgwire_restore *restore)
 		restore->result->query = pgwire_restore_query(restore, root, NULL);
 		if (restore->reason == NULL && restore->result->serverid != any->site->serverid)
 			pgwire_refuse_query(restore, NULL, "tables of several servers");
+		if (restore->reason == NULL && has_money_in_row(restore->result->query))
+			pgwire_refuse_query(restore, NULL, "a row with money in it");
 		if (restore->reason == NULL)
 			ask(restore, any);
 		if (restore->reason == NULL)

@@ -30,7 +30,7 @@ CREATE TABLE r (
     t text, tc text COLLATE "C", vc varchar(20), bp char(6), nm name, ch "char", ba bytea,
     d date, ti time, ts timestamp, tz timestamptz, iv interval,
     u uuid, ip inet, bi bit(4), vb varbit, j jsonb, ia int[], ta text[], ir int4range,
-    o oid, m mood, dom posint, mo money, pt point);
+    o oid, m mood, dom posint, mo money, pt point) WITH (autovacuum_enabled = off);
 INSERT INTO r SELECT g, g % 7 - 3, g * 3000000000, g / 3.0, sqrt(g) * CASE WHEN g % 2 = 0 THEN -1 ELSE 1 END,
     (g - 50) * 1.01, g % 3 = 0, 'text ' || g % 10, chr(60 + g % 40) || 'x', 'v' || g, 'b' || g % 4, 'n' || g % 5,
     chr(65 + g % 26)::"char", decode(lpad(to_hex(g), 8, '0'), 'hex'),
