@@ -147,11 +147,10 @@ pgwireRecheckForeignScan(ForeignScanState *node, TupleTableSlot *slot)
 
 	if (((Scan *) node->ss.ps.plan)->scanrelid > 0)
 		return true;
-	if (joined == NULL)
-		return !TupIsNull(pgwireIterateForeignScan(node));
-	row = ExecProcNode(joined);
+	row = joined != NULL ? ExecProcNode(joined) : pgwireIterateForeignScan(node);
 	if (TupIsNull(row))
 		return false;
-	ExecCopySlot(slot, row);
+	if (row != slot)
+		ExecCopySlot(slot, row);
 	return true;
 }
