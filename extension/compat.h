@@ -239,21 +239,6 @@ pgwire_run_conditions(WindowClause *window, List *functions)
 #define pgwire_scan_base_relids(plan) ((plan)->fs_relids)
 #endif
 
-/*
- * The effective user of a base relation: kept in it since 16 (a61b1f74823); before, in
- * the range table entry.
- */
-static inline Oid
-pgwire_rel_user(PlannerInfo *root, RelOptInfo *rel)
-{
-#if PG_VERSION_NUM >= 160000
-	Oid			userid = rel->userid;
-#else
-	Oid			userid = root->simple_rte_array[rel->relid]->checkAsUser;
-#endif
-	return OidIsValid(userid) ? userid : GetUserId();
-}
-
 /* vacuum_delay_point says for whom it delays since 18 (e5b0b0ce15). */
 #if PG_VERSION_NUM >= 180000
 #define pgwire_analyze_delay_point() vacuum_delay_point(true)

@@ -101,7 +101,11 @@ func query(r *ir.QueryRequest) ([]byte, *Error) {
 	if e := remoteNames(r.Query); e != nil {
 		return nil, e
 	}
-	statement, err := deparse.Query(r.Query)
+	write := deparse.Query
+	if r.Explain {
+		write = deparse.Explain
+	}
+	statement, err := write(r.Query)
 	if errors.Is(err, deparse.ErrTooManyParams) {
 		return nil, sqlerr.New(sqlstate.TooManyArguments, "%w", err)
 	}

@@ -20,9 +20,59 @@
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
+#include "parser/parsetree.h"
 #include "utils/rel.h"
 
 #include "stats.h"
+
+/* ---- columns ---- */
+
+static bool
+has_attr(const Bitmapset *attrs, int attno)
+{
+	return bms_is_member(attno - FirstLowInvalidHeapAttributeNumber, attrs);
+}
+
+static List *
+add_column(List *targets, Index relid, int attno, Oid type, int32 typmod, Oid collation)
+{
+	Var		   *var = makeVar(relid, attno, type, typmod, collation, 0);
+
+	return lappend(targets, makeTargetEntry((Expr *) var, list_length(targets) + 1, NULL, false));
+}
+
+/*
+ * The columns to fetch as a target list: those of the table in their order, then
+ * ctid. *attnos gets their numbers.
+ */
+static List *
+fetched_columns(Oid table, Index relid, const Bitmapset *fetch, List **attnos)
+{
+	Relation	relation = table_open(table, NoLock);
+	TupleDesc	desc = RelationGetDescr(relation);
+	bool		whole_row = has_attr(fetch, InvalidAttrNumber);
+	List	   *targets = NIL;
+
+	*attnos = NIL;
+	for (int attno = 1; attno <= desc->natts; attno++)
+	{
+		Form_pg_attribute attr = TupleDescAttr(desc, attno - 1);
+
+		if (attr->attisdropped || !(whole_row || has_attr(fetch, attno)))
+			continue;
+		targets = add_column(targets, relid, attno, attr->atttypid, attr->atttypmod,
+							 attr->attcollation);
+		*attnos = lappend_int(*attnos, attno);
+	}
+	if (has_attr(fetch, SelfItemPointerAttributeNumber))
+	{
+		targets = add_column(targets, relid, SelfItemPointerAttributeNumber, TIDOID, -1,
+							 InvalidOid);
+		*attnos = lappend_int(*attnos, SelfItemPointerAttributeNumber);
+	}
+	table_close(relation, NoLock);
+	return targets;
+}
 
 /* ---- GetForeignRelSize ---- */
 
@@ -52,6 +102,7 @@ ask_relation(RelOptInfo *baserel, Oid foreigntableid)
 	pgwire_begin_request(&request, PGWIRE_REQ_RELATION);
 	pgwire_put_options(&request, rel->site->options);
 	pgwire_put_options(&request, table->options);
+	rel->ask_remote = pgwire_is_on(table->options, rel->site->options, "use_remote_estimate", false);
 	pgwire_put_conditions(&request, &ir, baserel->relids, &rel->site->server, rinfos);
 	reply = pgwire_ask(&request);
 	rel->schema_name = pgwire_get_string(&reply);
@@ -63,6 +114,67 @@ ask_relation(RelOptInfo *baserel, Oid foreigntableid)
 	pgwire_get_verdicts(&reply, &ir, baserel, rinfos, &rel->remote_conds, &kept);
 	rel->local_conds = kept;
 	pfree(request.data);
+}
+
+/*
+ * What a scan costs by the remote's estimate, with these join clauses too: false if it
+ * does not say.
+ */
+static bool
+ask_work(PlannerInfo *root, RelOptInfo *baserel, List *joining, pgwire_work *work)
+{
+	pgwire_rel *rel = baserel->fdw_private;
+	Query	   *query = makeNode(Query);
+	List	   *attnos;
+
+	query->targetList = fetched_columns(planner_rt_fetch(baserel->relid, root)->relid,
+										baserel->relid, rel->attrs, &attnos);
+	return pgwire_remote_estimate(root, baserel, joining, query, work);
+}
+
+/* Take the size from the remote's estimate. */
+static void
+ask_size(PlannerInfo *root, RelOptInfo *baserel)
+{
+	pgwire_rel *rel = baserel->fdw_private;
+
+	rel->work.setup = 1;
+	rel->estimated = ask_work(root, baserel, NIL, &rel->work);
+	if (!rel->estimated)
+		return;
+	baserel->rows = clamp_row_est(rel->work.rows * rel->local_selectivity);
+	baserel->tuples = Max(baserel->tuples, rel->work.rows);
+	baserel->reltarget->width = (int) rel->work.width;
+	rel->analyzed = true;
+}
+
+/*
+ * The work of a parameterized scan by the remote's estimate, which also says how many
+ * rows it answers; false if it does not.
+ */
+static bool
+ask_lookup(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *info, pgwire_work *work)
+{
+	pgwire_rel *rel = baserel->fdw_private;
+	List	   *joining = NIL;
+	List	   *kept = NIL;
+	ListCell   *lc;
+
+	foreach(lc, info->ppi_clauses)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+
+		if (pgwire_is_remote(baserel, rinfo))
+			joining = lappend(joining, rinfo->clause);
+		else
+			kept = lappend(kept, rinfo);
+	}
+	if (!ask_work(root, baserel, joining, work))
+		return false;
+	info->ppi_rows = clamp_row_est(work->rows * rel->local_selectivity *
+								   clauselist_selectivity(root, kept, baserel->relid,
+														  JOIN_INNER, NULL));
+	return true;
 }
 
 void
@@ -98,6 +210,8 @@ pgwireGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 			(baserel->reltarget->width + MAXALIGN(SizeofHeapTupleHeader));
 	}
 	set_baserel_size_estimates(root, baserel);
+	if (rel->ask_remote)
+		ask_size(root, baserel);
 }
 
 /* Rows that the remote sends when the path answers rows. */
@@ -207,7 +321,12 @@ add_scan(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *info)
 	Cost		startup;
 	Cost		total;
 
-	pgwire_work_scan(root, baserel, info, &work);
+	if (info == NULL && rel->estimated)
+		work = rel->work;
+	else
+		pgwire_work_scan(root, baserel, info, &work);
+	if (info != NULL && rel->estimated)
+		(void) ask_lookup(root, baserel, info, &work);
 	if (info == NULL)
 		rel->work = work;
 	pgwire_price(rel, &work, &rel->local_cost, &startup, &total);
@@ -253,53 +372,6 @@ pgwireGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid
 }
 
 /* ---- GetForeignPlan ---- */
-
-static bool
-has_attr(const Bitmapset *attrs, int attno)
-{
-	return bms_is_member(attno - FirstLowInvalidHeapAttributeNumber, attrs);
-}
-
-static List *
-add_column(List *targets, Index relid, int attno, Oid type, int32 typmod, Oid collation)
-{
-	Var		   *var = makeVar(relid, attno, type, typmod, collation, 0);
-
-	return lappend(targets, makeTargetEntry((Expr *) var, list_length(targets) + 1, NULL, false));
-}
-
-/*
- * The columns to fetch as a target list: those of the table in their order, then
- * ctid. *attnos gets their numbers.
- */
-static List *
-fetched_columns(Oid table, Index relid, const Bitmapset *fetch, List **attnos)
-{
-	Relation	relation = table_open(table, NoLock);
-	TupleDesc	desc = RelationGetDescr(relation);
-	bool		whole_row = has_attr(fetch, InvalidAttrNumber);
-	List	   *targets = NIL;
-
-	*attnos = NIL;
-	for (int attno = 1; attno <= desc->natts; attno++)
-	{
-		Form_pg_attribute attr = TupleDescAttr(desc, attno - 1);
-
-		if (attr->attisdropped || !(whole_row || has_attr(fetch, attno)))
-			continue;
-		targets = add_column(targets, relid, attno, attr->atttypid, attr->atttypmod,
-							 attr->attcollation);
-		*attnos = lappend_int(*attnos, attno);
-	}
-	if (has_attr(fetch, SelfItemPointerAttributeNumber))
-	{
-		targets = add_column(targets, relid, SelfItemPointerAttributeNumber, TIDOID, -1,
-							 InvalidOid);
-		*attnos = lappend_int(*attnos, SelfItemPointerAttributeNumber);
-	}
-	table_close(relation, NoLock);
-	return targets;
-}
 
 /*
  * A base relation's scan. Its clauses are those of the path: the relation's own,

@@ -226,7 +226,7 @@ pgwire_begin_statement(StringInfo request, pgwire_ir *ir, PlannerInfo *root,
 					   Relids items, const pgwire_server *server)
 {
 	pgwire_begin_request(request, PGWIRE_REQ_QUERY);
-	pgwire_put_u8(request, true);
+	pgwire_put_u8(request, PGWIRE_STATEMENT_QUERY);
 	pgwire_ir_begin(ir, root, items, server, true);
 }
 

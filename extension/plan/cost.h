@@ -65,6 +65,13 @@ extern void pgwire_price(const pgwire_rel *rel, const pgwire_work *work,
 						 const QualCost *local, Cost *startup, Cost *total);
 
 /*
+ * in estimate.c: ask the remote what a query over a relation costs (base or join; where
+ * and tail as for pgwire_put_query). False: it does not say, and *work is as it was.
+ */
+extern bool pgwire_remote_estimate(PlannerInfo *root, RelOptInfo *from, List *where,
+								   const Query *tail, pgwire_work *work);
+
+/*
  * in lookup.c: how many rows an index leads the remote to, and how many pages it reads
  * for them; matched <0: none is of use. rows is what the conditions leave.
  */

@@ -19,8 +19,8 @@
  *   PGWIRE_REQ_RELATION  fields: block of the server's options, block of the table's
  *                        body: clause*
  *   PGWIRE_REQ_CLASSIFY  body: clause*
- *   PGWIRE_REQ_QUERY     fields: bool statement: 0 asks whether it may run
- *                        there, 1 for its SQL, of a query that may
+ *   PGWIRE_REQ_QUERY     fields: uint8 PGWIRE_STATEMENT_*: NONE asks whether it may
+ *                        run there, the others for SQL of a query that may
  *                        body: query
  *
  *   clause:  uint8 PGWIRE_CONTEXT_*, only for PGWIRE_CONTEXT_SORT: key (its ref
@@ -153,6 +153,12 @@
 #define PGWIRE_REQ_RELATION 1	/* a relation's options; which clauses may run there? */
 #define PGWIRE_REQ_CLASSIFY 2	/* which of these clauses may run there? */
 #define PGWIRE_REQ_QUERY 4		/* may this query run there? its statement */
+
+/* what PGWIRE_REQ_QUERY asks for */
+#define PGWIRE_STATEMENT_NONE 0
+#define PGWIRE_STATEMENT_QUERY 1
+#define PGWIRE_STATEMENT_EXPLAIN 2	/* EXPLAIN (FORMAT JSON) of it, its parameters
+									 * being values not known */
 
 /* nodes: tag, and the fields after the common three */
 #define PGWIRE_IR_VAR 1			/* uint32 item or PGWIRE_IR_NONE, uint32 varno

@@ -343,6 +343,33 @@ tell_refusal(const join_try *try, RelOptInfo *innerrel)
 		pgwire_refuse_join(try->outer, innerrel->relids, try->reason);
 }
 
+/* The columns that are needed above a join, or in what is checked here. */
+static List *
+needed_columns(RelOptInfo *joinrel)
+{
+	const pgwire_rel *rel = joinrel->fdw_private;
+	List	   *tlist;
+
+	tlist = add_to_flat_tlist(NIL, pull_var_clause((Node *) joinrel->reltarget->exprs,
+												   PVC_RECURSE_PLACEHOLDERS));
+	return add_to_flat_tlist(tlist, pull_var_clause((Node *) pgwire_clauses(rel->local_conds),
+													PVC_RECURSE_PLACEHOLDERS));
+}
+
+/* Take the work and the size of a join from the remote's estimate, if it has one. */
+static void
+ask_work(PlannerInfo *root, RelOptInfo *joinrel)
+{
+	pgwire_rel *rel = joinrel->fdw_private;
+	Query	   *query = makeNode(Query);
+
+	query->targetList = needed_columns(joinrel);
+	if (!pgwire_remote_estimate(root, joinrel, NIL, query, &rel->work))
+		return;
+	joinrel->rows = clamp_row_est(rel->work.rows * rel->local_selectivity);
+	rel->analyzed = rel->estimated = true;
+}
+
 static void
 add_paths(PlannerInfo *root, join_try *try, RelOptInfo *outerrel, RelOptInfo *innerrel,
 		  List *restrictlist, Path *epq)
@@ -358,6 +385,8 @@ add_paths(PlannerInfo *root, join_try *try, RelOptInfo *outerrel, RelOptInfo *in
 					 list_concat_copy(rel->joinclauses, rel->remote_conds),
 					 joinrel->rows / Max(rel->local_selectivity, 1e-9),
 					 joinrel->reltarget->width, &rel->work);
+	if (rel->ask_remote)
+		ask_work(root, joinrel);
 	pgwire_price(rel, &rel->work, &rel->local_cost, &startup, &total);
 	pgwire_add_path(root, joinrel, NULL, startup, total, NIL, epq, restrictlist);
 	/* nor has a sorted one, which cannot compute more than it sorts */
@@ -387,6 +416,7 @@ pgwireGetForeignJoinPaths(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *ou
 	try.rel->site = try.outer->site;
 	try.rel->outer = outerrel;
 	try.rel->inner = innerrel;
+	try.rel->ask_remote = try.outer->ask_remote || try.inner->ask_remote;
 	try.rel->analyzed = try.outer->analyzed && try.inner->analyzed;
 	try.rel->startup_cost = Max(try.outer->startup_cost, try.inner->startup_cost);
 	try.rel->tuple_cost = Max(try.outer->tuple_cost, try.inner->tuple_cost);
@@ -470,11 +500,7 @@ pgwire_join_plan(PlannerInfo *root, RelOptInfo *joinrel, ForeignPath *best_path,
 	pgwire_tell_strangers(root, joinrel);
 	scan.quals = pgwire_clauses(rel->local_conds);
 	scan.kept = rel->local_conds;
-	scan.scan_tlist = add_to_flat_tlist(NIL, pull_var_clause((Node *) joinrel->reltarget->exprs,
-															 PVC_RECURSE_PLACEHOLDERS));
-	scan.scan_tlist = add_to_flat_tlist(scan.scan_tlist,
-										pull_var_clause((Node *) scan.quals,
-														PVC_RECURSE_PLACEHOLDERS));
+	scan.scan_tlist = needed_columns(joinrel);
 	if (outer_plan != NULL)
 		scan.outer_plan = fit_outer_plan(outer_plan, scan.quals, scan.scan_tlist,
 										 best_path->path.parallel_safe);

@@ -128,6 +128,28 @@ find_known(Oid relid, Oid userid)
 		table : NULL;
 }
 
+bool
+pgwire_is_silent(Oid serverid, Oid userid)
+{
+	Oid			key[] = {serverid, userid};
+	silent_server *server;
+
+	make_tables();
+	server = hash_search(silent_servers, key, HASH_FIND, NULL);
+	return server != NULL && is_young(server->since, PGWIRE_STATS_SILENCE_SECONDS);
+}
+
+void
+pgwire_keep_silence(Oid serverid, Oid userid)
+{
+	Oid			key[] = {serverid, userid};
+	silent_server *server;
+
+	make_tables();
+	server = hash_search(silent_servers, key, HASH_ENTER, NULL);
+	server->since = GetCurrentStatementStartTimestamp();
+}
+
 static void
 retire(pgwire_stats *stats)
 {
@@ -182,11 +204,10 @@ worth_asking(PlannerInfo *root)
 		 root->parent_root != NULL || root->glob->subplans != NIL);
 }
 
-/* The value of a switch among the options of a table or its server. */
-static bool
-is_on(ForeignTable *table, const char *name, bool otherwise)
+bool
+pgwire_is_on(List *table_options, List *server_options, const char *name, bool otherwise)
 {
-	List	   *places[] = {table->options, GetForeignServer(table->serverid)->options};
+	List	   *places[] = {table_options, server_options};
 	ListCell   *lc;
 
 	for (size_t i = 0; i < lengthof(places); i++)
@@ -223,7 +244,9 @@ is_wanted(const search *s, Oid relid)
 		find_known(relid, s->userid) != NULL)
 		return false;
 	table = GetForeignTable(relid);
-	return table->serverid == s->serverid && is_on(table, "fetch_statistics", true);
+	return table->serverid == s->serverid && 
+		pgwire_is_on(table->options, GetForeignServer(table->serverid)->options,
+					 "fetch_statistics", true);
 }
 
 static void
@@ -271,13 +294,11 @@ static void
 ask(PlannerInfo *root, Oid relid, Oid serverid, Oid userid)
 {
 	search		s = {serverid, userid, NIL};
-	Oid			key[] = {serverid, userid};
 	PlannerInfo *top = root;
-	silent_server *server = hash_search(silent_servers, key, HASH_FIND, NULL);
 	bool		answered;
 	ListCell   *lc;
 
-	if (server != NULL && is_young(server->since, PGWIRE_STATS_SILENCE_SECONDS))
+	if (pgwire_is_silent(serverid, userid))
 		return;
 	add_table(&s, relid);
 	while (top->parent_root != NULL)
@@ -290,16 +311,14 @@ ask(PlannerInfo *root, Oid relid, Oid serverid, Oid userid)
 	answered = pgwire_survey(userid, serverid, s.tables);
 	foreach(lc, s.tables)
 		keep(lfirst(lc), userid, answered);
-	if (answered)
-		return;
-	server = hash_search(silent_servers, key, HASH_ENTER, NULL);
-	server->since = GetCurrentStatementStartTimestamp();
+	if (!answered)
+		pgwire_keep_silence(serverid, userid);
 }
 
 const pgwire_stats *
 pgwire_table_stats(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 {
-	Oid			userid = pgwire_rel_user(root, baserel);
+	Oid			userid = pgwire_effective_user(baserel);
 	known_table *table;
 
 	if (baserel->tuples >= 0)
@@ -362,7 +381,7 @@ column_stats(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attno, VariableSt
 	vardata->statsTuple = heap_copytuple(stats->columns[attno - 1]);
 	vardata->freefunc = heap_freetuple;
 	vardata->acl_ok = rte->securityQuals == NIL &&
-		pg_class_aclcheck(rte->relid, pgwire_rel_user(root, rel), ACL_SELECT) == ACLCHECK_OK;
+		pg_class_aclcheck(rte->relid, pgwire_effective_user(rel), ACL_SELECT) == ACLCHECK_OK;
 	return true;
 }
 

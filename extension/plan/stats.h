@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/htup.h"
+#include "miscadmin.h"
 #include "nodes/pathnodes.h"
 
 /* So long may be used what was fetched, after which it is fetched again. */
@@ -56,6 +57,21 @@ extern const pgwire_stats *pgwire_table_stats(PlannerInfo *root, RelOptInfo *bas
 /* Give what is known to the planner: sizes of the relation and widths of its columns. */
 extern void pgwire_apply_stats(RelOptInfo *baserel, const pgwire_stats *stats);
 
+/* The value of a switch among the options of a table or, if it has none, its server. */
+extern bool pgwire_is_on(List *table_options, List *server_options, const char *name,
+						 bool otherwise);
+
+/* Has the server lately not answered; and that it has not. */
+extern bool pgwire_is_silent(Oid serverid, Oid userid);
+extern void pgwire_keep_silence(Oid serverid, Oid userid);
+
+/* The user whose rights count for a base relation or a join. */
+static inline Oid
+pgwire_effective_user(const RelOptInfo *rel)
+{
+	return OidIsValid(rel->userid) ? rel->userid : GetUserId();
+}
+
 /* ---- survey.c ---- */
 
 /* One table of a survey. */
@@ -70,5 +86,11 @@ typedef struct pgwire_surveyed
  * children of the current memory context. False: it has not answered.
  */
 extern bool pgwire_survey(Oid userid, Oid serverid, List *tables);
+
+/*
+ * Ask for one value, within so many milliseconds: NULL if there is none. A server that cannot
+ * be reached, or is late, is silent then.
+ */
+extern char *pgwire_ask_value(Oid userid, Oid serverid, const char *sql, int ms);
 
 #endif

@@ -320,3 +320,38 @@ pgwire_survey(Oid userid, Oid serverid, List *tables)
 	pgwire_ask_close(ask);
 	return answered;
 }
+
+/* Classes 08 and 57: it is away, or too slow. Anything else is about the statement. */
+static bool
+is_away(const pgwire_failure *failure)
+{
+	int			category = ERRCODE_TO_CATEGORY(failure->sqlstate);
+
+	return category == ERRCODE_TO_CATEGORY(ERRCODE_CONNECTION_EXCEPTION) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION);
+}
+
+char *
+pgwire_ask_value(Oid userid, Oid serverid, const char *sql, int ms)
+{
+	pgwire_ask *ask;
+	char	  **row;
+	char	   *value;
+
+	if (pgwire_is_silent(serverid, userid))
+		return NULL;
+	ask = pgwire_ask_open(userid, serverid, sql, 1, PGWIRE_ASK_TRY | PGWIRE_ASK_ALONE);
+	pgwire_ask_limit(ask, ms);
+	row = pgwire_ask_row(ask);
+	value = row != NULL && row[0] != NULL ? pstrdup(row[0]) : NULL;
+	if (value != NULL)
+		(void) pgwire_ask_row(ask); /* its end */
+	else if (pgwire_ask_failure(ask) != NULL)
+	{
+		pgwire_debug_failure("no remote estimate", pgwire_ask_failure(ask));
+		if (is_away(pgwire_ask_failure(ask)))
+			pgwire_keep_silence(serverid, userid);
+	}
+	pgwire_ask_close(ask);
+	return value;
+}

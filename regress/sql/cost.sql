@@ -87,6 +87,16 @@ SELECT rows('SELECT FROM f, one') AS the_table_goes_first,
     rows('SELECT FROM f_parts, one') < 5000 AS guessed;
 ALTER SERVER cost_srv OPTIONS (DROP fetch_statistics);
 
+-- use_remote_estimate: the remote's own planner says
+ALTER FOREIGN TABLE f OPTIONS (SET table_name 'r', ADD use_remote_estimate 'true');
+SELECT rows('SELECT FROM f WHERE k = 5 AND i < 3') AS there, rows('SELECT FROM r WHERE k = 5 AND i < 3') AS here;
+SELECT rows('SELECT a.id FROM f a JOIN f b ON a.k = b.i') AS there, rows('SELECT a.id FROM r a JOIN r b ON a.k = b.i') AS here;
+EXPLAIN (COSTS OFF) SELECT f.s FROM l JOIN f USING (id) WHERE l.k = ANY (ARRAY[1, 2]);
+SELECT f.f FROM l JOIN f USING (id) WHERE l.k = ANY (ARRAY[1, 2]) ORDER BY 1;
+SELECT rows('SELECT FROM f WHERE id = ANY ((SELECT array_agg(k) FROM l)::int[])') > 0 AS of_a_parameter;
+ALTER FOREIGN TABLE f OPTIONS (SET table_name 'no such table');
+SELECT rows('SELECT FROM f') < 5000 AS guessed;
+
 -- A remote that cannot be reached does not keep anybody from planning.
 ALTER SERVER cost_srv OPTIONS (SET host '127.0.0.1', SET port '1');
 SELECT rows('SELECT FROM f, one') < 5000 AS guessed;

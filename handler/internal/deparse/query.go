@@ -44,8 +44,19 @@ type Statement struct {
 // Items have the aliases r1, r2 ... in their order, WITH queries w1, w2 ..., columns
 // of nested queries c1, c2 ... A query of one table has no aliases where none is
 // needed. An error means a column without a name or too many parameters.
-func Query(q *ir.Query) (Statement, error) {
-	w := writer{items: map[uint32]*source{}, ctes: map[uint32]string{}, aliases: map[any]int{}, sql: make([]byte, 0, 256)}
+func Query(q *ir.Query) (Statement, error) { return write(q, false) }
+
+// Explain writes the EXPLAIN by which the remote estimates a query. There are no
+// parameters: where one would be stands a value that its planner does not know.
+//
+//	EXPLAIN (FORMAT JSON) SELECT c1 FROM s.t WHERE ((c1 = ((SELECT NULL::integer)::integer)))
+func Explain(q *ir.Query) (Statement, error) { return write(q, true) }
+
+func write(q *ir.Query, explain bool) (Statement, error) {
+	w := writer{explain: explain, items: map[uint32]*source{}, ctes: map[uint32]string{}, aliases: map[any]int{}, sql: make([]byte, 0, 256)}
+	if explain {
+		w.put("EXPLAIN (FORMAT JSON) ")
+	}
 	w.query(q, outermost)
 	if len(w.list) > MaxParams {
 		return Statement{}, ErrTooManyParams
@@ -433,6 +444,7 @@ func locking(lock ir.LockStrength, alias string, wait ir.WaitPolicy) string {
 // writer collects one statement.
 type writer struct {
 	sql     []byte
+	explain bool               // for an estimate
 	items   map[uint32]*source // by number
 	ctes    map[uint32]string  // names by number
 	aliases map[any]int        // numbers of aliases
@@ -519,6 +531,10 @@ func (w *writer) wholeRow(s *source) {
 // param writes a value that is computed here: $n::type. Equal expressions share
 // a parameter; none of them is volatile.
 func (w *writer) param(e *ir.Local) {
+	if w.explain {
+		w.put("((SELECT NULL::", e.Type.Name, ")::", e.Type.Name, ")") // a bare one would be a sub-query behind ANY
+		return
+	}
 	n, ok := w.params[e.Equal]
 	if !ok {
 		if w.params == nil {

@@ -164,7 +164,8 @@ func (d *decoder) clauses() []Clause {
 }
 
 func (d *decoder) queryRequest() *QueryRequest {
-	r := &QueryRequest{Statement: d.bool()}
+	statement := d.enum(2)
+	r := &QueryRequest{Statement: statement > 0, Explain: statement == 2}
 	d.objects()
 	r.Servers = d.servers
 	r.Query = d.query(0)

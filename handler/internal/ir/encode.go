@@ -20,7 +20,7 @@ func Encode(req Request) []byte {
 	case *QueryRequest:
 		e := newEncoder(r.Servers)
 		e.query(r.Query)
-		return e.body(putBool(append(b, kindQuery), r.Statement))
+		return e.body(append(b, kindQuery, r.statement()))
 	default:
 		panic(fmt.Sprintf("ir: request %T", req))
 	}

@@ -108,6 +108,7 @@ const (
 type QueryRequest struct {
 	Servers   Servers
 	Statement bool // of a query that has been found to be shippable
+	Explain   bool // its EXPLAIN, for an estimate; only with Statement
 	Query     *Query
 }
 
@@ -121,3 +122,14 @@ type QueryReply struct {
 func (*Relation) request()     {}
 func (*Classify) request()     {}
 func (*QueryRequest) request() {}
+
+// statement is PGWIRE_STATEMENT_*.
+func (r *QueryRequest) statement() byte {
+	switch {
+	case r.Explain:
+		return 2
+	case r.Statement:
+		return 1
+	}
+	return 0
+}
