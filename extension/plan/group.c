@@ -7,6 +7,7 @@
 #include "upper.h"
 
 #include "nodes/makefuncs.h"
+#include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/prep.h"
@@ -152,6 +153,21 @@ name_values(pgwire_upper *upper, List *names, List *exprs)
 			upper->columns = lappend(upper->columns, lfirst(name));
 }
 
+/*
+ * All rows are one group although nothing that is fetched says so: aggregates that
+ * nobody reads are not in the target list, conditions on groups may be checked here.
+ */
+static void
+say_grouped(const PlannerInfo *root, pgwire_upper *upper)
+{
+	Query	   *query = upper->query;
+
+	if ((root->parse->hasAggs || root->hasHavingQual) && query->groupClause == NIL &&
+		query->groupingSets == NIL && query->havingQual == NULL &&
+		!contain_agg_clause((Node *) query->targetList))
+		query->havingQual = (Node *) list_make1(makeBoolConst(true, false));
+}
+
 void
 pgwire_group_stage(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output,
 			const GroupPathExtraData *extra, bool partial)
@@ -185,6 +201,8 @@ pgwire_group_stage(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output,
 		return;
 	if (partial)
 		name_values(upper, output->reltarget->exprs, exprs);
+	else
+		say_grouped(root, upper);
 	rel = pgwire_finish_stage(root, input, output, upper);
 	if (rel == NULL)
 		return;

@@ -231,8 +231,13 @@ pgwire_unread_columns(PlannerInfo *root, UpperRelationKind stage)
 	}
 	read = columns_in((Node *) read);
 	foreach(lc, unread)
-		if (list_intersection(columns_in(lfirst(lc)), read) == NIL)
+	{
+		List	   *columns = columns_in(lfirst(lc));
+
+		/* a value is not fetched anyway, and may be equal to one that is read */
+		if (columns != NIL && list_intersection(columns, read) == NIL)
 			left = lappend(left, lfirst(lc));
+	}
 	return left;
 }
 

@@ -319,6 +319,8 @@ func different(r *randomQuery, want, got answer) string {
 	switch {
 	case want.state == ambiguousCollation && got.state == "":
 		return "" // a value computed here goes there without its collation
+	case want.state == "0A000" && got.state == "":
+		return "" // a FULL JOIN that only the remote's planner has a way for
 	case want.state != got.state && (want.state == "" || got.state == "" || len(got.state) != 5 || want.state[:2] != got.state[:2]):
 		return fmt.Sprintf("fails with %v, the copies with %v", got.err, want.err)
 	case want.state != "":

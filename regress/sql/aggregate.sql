@@ -141,3 +141,11 @@ SELECT compare.queries('aggregate', 'SELECT g, product(i4 % 3 + 1) FROM t WHERE 
 SELECT compare.queries('aggregate',
     'SELECT percentile_disc(0.3) WITHIN GROUP (ORDER BY s) FROM t ORDER BY percentile_disc(0.3) WITHIN GROUP (ORDER BY s)',
     'SELECT count(*) FILTER (WHERE aggregate_local(i4) > 5) FROM t ORDER BY sum(i4)');
+-- groups that nothing shows, and values that are grouped by and shown
+SET pgwire_fdw.ship_queries = off;
+SELECT compare.queries('aggregate',
+    'SELECT 5 FROM (SELECT max(a.i4) FROM t a JOIN t b ON a.id = b.id) x',
+    'SELECT 5 FROM t HAVING aggregate_local(5) > 0',
+    'SELECT (1.5::float8 + 0) FROM (SELECT g FROM t) x GROUP BY (1.5::float8)',
+    'SELECT 3 AS a, rank() OVER (PARTITION BY coalesce(3, g) ORDER BY id) FROM t WHERE id < 4');
+RESET pgwire_fdw.ship_queries;
