@@ -78,20 +78,42 @@ divide_having(PlannerInfo *root, RelOptInfo *source, pgwire_upper *upper, List *
 
 /*
  * A set that leaves a key out answers NULL for it, so what is grouped by in sets
- * has to come from there.
+ * has to come from there. Two keys that have become the same there would be one.
  */
 static bool
 keys_are_fetched(const pgwire_upper *upper)
 {
+	List	   *keys = NIL;
 	ListCell   *lc;
 
 	if (upper->query->groupingSets == NIL)
 		return true;
 	foreach(lc, upper->query->groupClause)
-		if (!pgwire_needs_rows(get_sortgroupclause_expr(lfirst_node(SortGroupClause, lc),
-														upper->targets)))
+	{
+		Node	   *key = get_sortgroupclause_expr(lfirst_node(SortGroupClause, lc), upper->targets);
+
+		if (!pgwire_needs_rows(key) || list_member(keys, key))
 			return false;
+		keys = lappend(keys, key);
+	}
 	return true;
+}
+
+/*
+ * Beside keys and aggregates, the target list of partial groups may have columns
+ * that depend on keys: PostgreSQL takes any row's, a remote statement must not.
+ */
+static bool
+has_other_columns(const PathTarget *target)
+{
+	ListCell   *lc;
+	int			i = 0;
+
+	foreach(lc, target->exprs)
+		if (get_pathtarget_sortgroupref(target, i++) == 0 && !IsA(lfirst(lc), Aggref) &&
+			pgwire_needs_rows(lfirst(lc)))
+			return true;
+	return false;
 }
 
 /*
@@ -194,7 +216,8 @@ pgwire_group_stage(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output,
 		exprs = plain_aggregates(exprs);
 	else
 		divide_having(root, input, upper, (List *) extra->havingQual);
-	if ((partial && exprs == NIL) || !keys_are_fetched(upper) ||
+	if ((partial && (exprs == NIL || has_other_columns(output->reltarget))) ||
+		!keys_are_fetched(upper) ||
 		!pgwire_keys_ship(root, input, upper, upper->query->groupClause) ||
 		!pgwire_set_targets(root, input, upper, exprs, pgwire_refs_of_target(output->reltarget),
 							pgwire_refs_of_keys(upper->query->groupClause)))

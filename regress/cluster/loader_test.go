@@ -337,7 +337,7 @@ func TestSingleUser(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, want := range []string{`found = "1000"`, `total = "500500"`, `most = "1000"`, "division by zero"} {
+	for _, want := range []string{`: found`, `: total`, `= "500500"`, `: most`, `= "1000"`, "division by zero"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("no %s in:\n%s", want, out)
 		}

@@ -148,4 +148,5 @@ SELECT compare.queries('aggregate',
     'SELECT 5 FROM t HAVING aggregate_local(5) > 0',
     'SELECT (1.5::float8 + 0) FROM (SELECT g FROM t) x GROUP BY (1.5::float8)',
     'SELECT 3 AS a, rank() OVER (PARTITION BY coalesce(3, g) ORDER BY id) FROM t WHERE id < 4');
+SELECT compare.sent('aggregate', 'SELECT g + 1, grouping(g + 1), count(*) FROM t GROUP BY GROUPING SETS ((g + 1), (g + length(''a'')))');
 RESET pgwire_fdw.ship_queries;

@@ -79,3 +79,5 @@ SELECT compare.queries('partial',
 SELECT compare.sent('partial',
     'SELECT g, count(DISTINCT i4) FROM t GROUP BY g',
     'SELECT g, array_agg(i4 ORDER BY k, i4) FROM t GROUP BY g');
+-- a column that is only known to belong to a group is no part of one
+SELECT compare.sent('partial', 'SELECT trim_scale(trunc(n)), count(*) FROM t GROUP BY trunc(n)');
