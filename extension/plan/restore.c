@@ -256,8 +256,14 @@ pgwire_restore_item(pgwire_level *level, int rti)
 			item->inh = false;
 			if (rte->inh)
 				item->subquery = pgwire_restore_appendrel(level, rti);
-			else if (subroot != NULL && subroot->parse == rte->subquery)
-				item->subquery = pgwire_restore_query(level->restore, subroot, level);
+			else if (level->root->parse->setOperations != NULL)
+			{
+				/* an arm, which is planned in place: what the entry has is half of it */
+				if (subroot == NULL)
+					pgwire_refuse_query(level->restore, NULL, "a set operation of this kind");
+				else
+					item->subquery = pgwire_restore_query(level->restore, subroot, level);
+			}
 			else
 				item->subquery = pgwire_restore_raw(level, rte->subquery);
 			break;

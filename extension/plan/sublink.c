@@ -97,8 +97,8 @@ find_init_plan(pgwire_level *level, int paramid, pgwire_level **owner)
 }
 
 /*
- * A sub-select that depends on nothing of the query. One of the outermost level
- * that cannot be sent may be computed here, and its value sent; the others have
+ * A sub-select that depends on nothing of the query. One of the level
+ * that is sent which cannot be sent itself may be computed here, and its value sent; the others have
  * no place here.
  */
 static Node *
@@ -106,9 +106,11 @@ restore_init_plan(pgwire_level *level, Param *param, SubPlan *subplan, pgwire_le
 {
 	pgwire_restore *restore = level->restore;
 	pgwire_whole saved = *restore->result;
+	/* an arm of a set operation has no level around it, and yet plans of its own */
+	bool		ours = owner->root == restore->root;
 	SubLink    *link;
 
-	if (restore->keep_init_plans && owner->outer == NULL)
+	if (restore->keep_init_plans && ours)
 		return (Node *) copyObject(param);
 	if (list_length(subplan->setParam) == 1 &&
 		(subplan->subLinkType == EXPR_SUBLINK ||
@@ -125,9 +127,9 @@ restore_init_plan(pgwire_level *level, Param *param, SubPlan *subplan, pgwire_le
 			return (Node *) link;
 		}
 	}
-	else if (owner->outer != NULL)
+	else if (!ours)
 		pgwire_refuse_query(restore, NULL, "a sub-select of this kind");
-	if (owner->outer != NULL)
+	if (!ours)
 		return NULL;
 	*restore->result = saved;
 	restore->reason = NULL;

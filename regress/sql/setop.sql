@@ -36,7 +36,9 @@ SELECT compare.queries('setop',
     '(SELECT id FROM a ORDER BY id LIMIT 2) UNION ALL (SELECT id FROM b ORDER BY id DESC LIMIT 2)',
     'SELECT g, count(*) FROM a GROUP BY g UNION SELECT id, 1 FROM b WHERE id < 8',
     'SELECT x.g, count(*) FROM (SELECT g FROM a UNION ALL SELECT g FROM b) x GROUP BY x.g',
-    '(SELECT g FROM a UNION SELECT g FROM b) EXCEPT SELECT 1');
+    '(SELECT g FROM a UNION SELECT g FROM b) EXCEPT SELECT 1',
+    -- an outer join that the planner makes an inner one (and the query another one, from 16 on)
+    'SELECT g FROM a EXCEPT ALL SELECT x.g FROM a x LEFT JOIN b y ON x.id = y.id WHERE EXISTS (SELECT 1 FROM b) AND y.g >= 0');
 -- of several, or with something that stays here
 SELECT compare.sent('setop',
     'SELECT g FROM a UNION SELECT g FROM c',
