@@ -185,7 +185,7 @@ func TestCancelWhileReading(t *testing.T) {
 				}
 				p.Freeze(pgtest.ToClient)
 			}()
-			took := stop("SELECT count(*) FROM big a JOIN big b USING (id)")
+			took := stop("SELECT count(*) FROM big a JOIN big b USING (id) WHERE random() < 2") // rows are needed here
 			<-froze
 			t.Logf("%s of a frozen result: %v", how, took)
 			if took > 3*soon {
@@ -197,6 +197,43 @@ func TestCancelWhileReading(t *testing.T) {
 	}
 	s.must("SELECT pgwire_fdw_disconnect_all()")
 	s.settled(before)
+	noCrash(t, r.local)
+}
+
+// TestCancelWhileAsking: an answer stands still before its first row, or where
+// no row was asked for at all: of a query, of what the planner asks, of ANALYZE
+// and IMPORT FOREIGN SCHEMA.
+func TestCancelWhileAsking(t *testing.T) {
+	r := newRig(t)
+	p := pgtest.NewProxy(t, r.remote)
+	r.via(t, p.Port)
+	r.local.Exec(t, "CREATE SCHEMA imported", `CREATE FOREIGN TABLE guessed (id int, v text, n int) SERVER remote
+		OPTIONS (table_name 't', use_remote_estimate 'true')`)
+	watch := open(t, r.local)
+	for _, sql := range []string{
+		"SELECT count(*) FROM t",
+		"SELECT a.n, sum(b.id) FROM t a JOIN t b USING (id) GROUP BY a.n ORDER BY 2 LIMIT 3",
+		"EXPLAIN SELECT * FROM t a JOIN slow b USING (id)",
+		"EXPLAIN SELECT * FROM guessed WHERE n = 3",
+		"DO $$ BEGIN EXECUTE 'EXPLAIN SELECT * FROM t a JOIN slow b USING (id)'; EXCEPTION WHEN division_by_zero THEN NULL; END $$",
+		"BEGIN; SAVEPOINT a; SELECT count(*) FROM t",
+		"ANALYZE t",
+		"IMPORT FOREIGN SCHEMA public FROM SERVER remote INTO imported",
+	} {
+		s := open(t, r.local) // it has asked nothing about the tables yet
+		s.must("SELECT v FROM t WHERE id = 1")
+		for how, stop := range interrupts(s, watch) {
+			p.Freeze(pgtest.ToClient)
+			took := stop(sql)
+			t.Logf("%s: %v: %s", how, took, sql)
+			if took > 3*soon {
+				t.Errorf("%s took %v: %s", how, took, sql)
+			}
+			p.Thaw(pgtest.ToClient)
+			_ = s.try("ROLLBACK")
+			s.works()
+		}
+	}
 	noCrash(t, r.local)
 }
 
