@@ -215,6 +215,12 @@ pgwire_run_conditions(WindowClause *window, List *functions)
 #endif
 }
 
+/*
+ * EXPLAIN names the window of a window function since 18 (8b1b342544b), which it
+ * looks for in a WindowAgg, and fails where that is none of ours.
+ */
+#define PGWIRE_EXPLAIN_NEEDS_WINDOWS (PG_VERSION_NUM >= 180000)
+
 /* sampler_random_fract takes the generator's state by pointer since 15 (3804539e48e). */
 #if PG_VERSION_NUM >= 150000
 #define pgwire_sampler_fract(rs) sampler_random_fract(&(rs)->randstate)

@@ -7,6 +7,7 @@
 
 #include "commands/explain.h"
 #include "lib/stringinfo.h"
+#include "nodes/makefuncs.h"
 #include "nodes/extensible.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/value.h"
@@ -14,6 +15,7 @@
 #include "rewrite/rewriteManip.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/ruleutils.h"
 
 #include "compat.h"
@@ -125,6 +127,21 @@ append_relations(StringInfo line, List *relids, int offset, ExplainState *es)
 	}
 }
 
+/* Window functions become calls of them. */
+static Node *
+without_windows(Node *node, void *context)
+{
+	WindowFunc *func = (WindowFunc *) node;
+
+	if (node == NULL)
+		return NULL;
+	if (!IsA(node, WindowFunc))
+		return expression_tree_mutator(node, without_windows, context);
+	return (Node *) makeFuncExpr(func->winfnoid, func->wintype,
+								 (List *) without_windows((Node *) func->args, context),
+								 func->wincollid, func->inputcollid, COERCE_EXPLICIT_CALL);
+}
+
 /* One refusal as a line: what, and the reason. */
 static char *
 refusal_text(Node *what, const char *reason, int offset, List *context, ExplainState *es)
@@ -139,6 +156,8 @@ refusal_text(Node *what, const char *reason, int offset, List *context, ExplainS
 	else if (!IsA(what, Integer))
 	{
 		what = copyObject(what);
+		if (PGWIRE_EXPLAIN_NEEDS_WINDOWS)
+			what = without_windows(what, NULL);
 		OffsetVarNodes(what, offset, 0);
 		if (!is_unprintable(what, es))
 			appendStringInfoString(&line, deparse_expression(what, context, true, false));
@@ -252,6 +271,31 @@ explain_relations(ForeignScanState *node, const char *relations, ExplainState *e
 	}
 	ExplainPropertyText("Relations", line.data, es);
 	pfree(line.data);
+}
+
+/*
+ * Of fdw_scan_tlist the executor takes the types only, which stay, and everyone
+ * above sees its columns by their numbers: set_plan_references, which compares the
+ * expressions, is over. A node above is shown by this very plan, so that a copy of
+ * it would not do; what is new lives as long as the plan, which may be a cached one.
+ */
+void
+pgwire_make_explainable(ForeignScan *plan)
+{
+	MemoryContext old;
+	ListCell   *lc;
+
+	if (!PGWIRE_EXPLAIN_NEEDS_WINDOWS)
+		return;
+	old = MemoryContextSwitchTo(GetMemoryChunkContext(plan));
+	foreach(lc, plan->fdw_scan_tlist)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, lc);
+
+		if (contain_windowfuncs((Node *) entry->expr))
+			entry->expr = (Expr *) without_windows((Node *) entry->expr, NULL);
+	}
+	MemoryContextSwitchTo(old);
 }
 
 void

@@ -68,6 +68,7 @@ pgwireBeginForeignScan(ForeignScanState *node, int eflags)
 	state = palloc0(sizeof(pgwire_scan_state));
 	node->fdw_state = state;
 	pgwire_unpack_scan(plan->fdw_private, &state->plan);
+	pgwire_make_explainable(plan);
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 

@@ -16,4 +16,10 @@ typedef struct pgwire_scan_state
 	pgwire_stream stream;
 } pgwire_scan_state;
 
+/*
+ * Makes what the scan puts out such that every EXPLAIN can show it. To be called
+ * before anything of the plan is shown, also for EXPLAIN without ANALYZE.
+ */
+extern void pgwire_make_explainable(ForeignScan *plan);
+
 #endif

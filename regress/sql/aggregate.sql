@@ -146,7 +146,9 @@ SET pgwire_fdw.ship_queries = off;
 SELECT compare.queries('aggregate',
     'SELECT 5 FROM (SELECT max(a.i4) FROM t a JOIN t b ON a.id = b.id) x',
     'SELECT 5 FROM t HAVING aggregate_local(5) > 0',
-    'SELECT (1.5::float8 + 0) FROM (SELECT g FROM t) x GROUP BY (1.5::float8)',
-    'SELECT 3 AS a, rank() OVER (PARTITION BY coalesce(3, g) ORDER BY id) FROM t WHERE id < 4');
+    'SELECT (1.5::float8 + 0) FROM (SELECT g FROM t) x GROUP BY (1.5::float8)');
+-- a constant makes no partitions, which 17 and later know
+SELECT replace(line, 'PARTITION BY 3::integer ', '') FROM compare.queries('aggregate',
+    'SELECT 3 AS a, rank() OVER (PARTITION BY coalesce(3, g) ORDER BY id) FROM t WHERE id < 4') line;
 SELECT compare.sent('aggregate', 'SELECT g + 1, grouping(g + 1), count(*) FROM t GROUP BY GROUPING SETS ((g + 1), (g + length(''a'')))');
 RESET pgwire_fdw.ship_queries;

@@ -78,8 +78,10 @@ RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_nestloop;
 SELECT pushes(
     'SELECT a.id, b.id FROM a LEFT JOIN b ON a.b = b.id AND public.here(b.x)',
     'SELECT a.id, b.id FROM a LEFT JOIN (SELECT * FROM b WHERE public.here(b.x)) b ON a.b = b.id',
-    'SELECT a.id FROM a WHERE EXISTS (SELECT FROM b WHERE b.id = a.b AND public.here(b.x))',
     'SELECT a.id, d.t FROM a JOIN d ON a.id = d.id');
+-- which of the two is hashed differs between majors
+SELECT line FROM compare.sent('join',
+    'SELECT a.id FROM a WHERE EXISTS (SELECT FROM b WHERE b.id = a.b AND public.here(b.x))') line ORDER BY line COLLATE "C";
 
 -- of partitions with each other
 CREATE TABLE join_r.p (id int, v text) PARTITION BY RANGE (id);
@@ -121,5 +123,5 @@ SELECT pushes(
 -- of which a part is refused
 CREATE VIEW join_r.v WITH (security_barrier) AS SELECT * FROM join_r.b WHERE x > 1;
 CREATE VIEW join_f.v WITH (security_barrier) AS SELECT * FROM join_f.b WHERE x > 1;
-SELECT pushes(
+SELECT compare.sent('join',
     'SELECT DISTINCT 5 AS n FROM a FULL JOIN (SELECT (SELECT c.t FROM v ORDER BY c.t, v.id LIMIT 1) AS k FROM c) s ON a.t = s.k');

@@ -16,7 +16,7 @@ DO $$
 DECLARE
     dir text := split_part(current_setting('unix_socket_directories'), ',', 1);
 BEGIN
-    EXECUTE format('CREATE SERVER portion_srv FOREIGN DATA WRAPPER pgwire_fdw OPTIONS (host %L, port %L, dbname %L, fetch_size ''10'')',
+    EXECUTE format('CREATE SERVER portion_srv FOREIGN DATA WRAPPER pgwire_fdw OPTIONS (host %L, port %L, dbname %L, fetch_size ''10'', fdw_tuple_cost ''0.01'')',
         coalesce(nullif(trim(dir), ''), 'localhost'), current_setting('port'), current_database());
     EXECUTE format('CREATE USER MAPPING FOR CURRENT_USER SERVER portion_srv OPTIONS (user %L)', current_user);
 END $$;

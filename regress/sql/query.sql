@@ -190,8 +190,7 @@ SELECT * FROM query_r.ask(
 );
 EXPLAIN (VERBOSE, COSTS OFF)
 SELECT e.label, (SELECT count(*) FROM query_f.item i JOIN query_f.sale s ON s.item = i.id WHERE i.grp = e.id AND i.price > 3) FROM query_f.elsewhere e;
-EXPLAIN (VERBOSE, COSTS OFF)
-SELECT id FROM query_f.item WHERE price > (SELECT count(*) FROM query_r.grp) AND id IN (SELECT item FROM query_f.sale) ORDER BY name COLLATE "C" LIMIT 3;
+SELECT compare.plan('query', 'SELECT id FROM item WHERE price > (SELECT count(*) FROM query_r.grp) AND id IN (SELECT item FROM sale) ORDER BY name COLLATE "C" LIMIT 3');
 EXPLAIN (VERBOSE, COSTS OFF)
 SELECT id FROM query_f.guarded WHERE id IN (SELECT item FROM query_f.sale);
 SET pgwire_fdw.ship_queries = off;
