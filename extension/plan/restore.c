@@ -24,6 +24,7 @@
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
+#include "utils/lsyscache.h"
 
 /* The query cannot be sent; the first reason counts. NULL, for mutators. */
 Node *
@@ -148,15 +149,90 @@ restore_quals(pgwire_level *level, Node *quals)
 
 /* ---- FROM ---- */
 
+typedef struct
+{
+	const Node *except;			/* a join, whose inside does not count */
+	Bitmapset  *items;
+} naming;
+
+static bool
+names_item(Node *node, void *context)
+{
+	naming	   *of = context;
+
+	if (node == NULL || node == of->except)
+		return false;
+	if (IsA(node, Var))
+		return ((Var *) node)->varlevelsup == 0 &&
+			bms_is_member(((Var *) node)->varno, of->items);
+	return expression_tree_walker(node, names_item, context);
+}
+
+/* Is a condition never true where this column is null? Only the plain case counts. */
+static bool
+needs_column(const List *quals, const Var *column)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, quals)
+	{
+		OpExpr	   *op = lfirst(lc);
+
+		if (!IsA(op, OpExpr) || !op_strict(op->opno))
+			continue;
+		foreach(lc2, op->args)
+		{
+			Var		   *var = lfirst(lc2);
+
+			if (IsA(var, Var) && var->varlevelsup == 0 && var->varno == column->varno &&
+				var->varattno == column->varattno)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Does WHERE say, of a column that the join's condition needs, that it is null? */
+static bool
+wants_unmatched(const Query *parse, const JoinExpr *join, const Bitmapset *right)
+{
+	ListCell   *lc;
+
+	foreach(lc, (List *) parse->jointree->quals)
+	{
+		Var		   *column = find_forced_null_var(lfirst(lc));
+
+		if (column != NULL && bms_is_member(column->varno, right) &&
+			needs_column((List *) join->quals, column))
+			return true;
+	}
+	return false;
+}
+
 /*
- * An anti join that is one of the query's joins was a LEFT JOIN with a condition
- * that no row of the right side meets. The condition is still in WHERE, and may
- * name the right side's columns.
+ * An anti join was NOT EXISTS, outside of which nothing names the right side, or
+ * a LEFT JOIN with a condition in WHERE that no row of the right side meets. Later
+ * minor releases leave out that condition once it has made the join one, and give
+ * NOT EXISTS a range table entry, too; so what is still named decides, and not
+ * where the join came from. (What a PlaceHolderVar says of the place where it is
+ * computed names nothing.)
  */
 static JoinType
-restored_jointype(const JoinExpr *join)
+restored_jointype(pgwire_level *level, JoinExpr *join)
 {
-	return join->jointype == JOIN_ANTI && join->rtindex != 0 ? JOIN_LEFT : join->jointype;
+	Query	   *parse = level->root->parse;
+	naming		of = {(Node *) join, NULL};
+
+	if (join->jointype != JOIN_ANTI)
+		return join->jointype;
+	of.items = pgwire_items_of(join->rarg);
+	if (!names_item((Node *) parse->jointree, &of) &&
+		!names_item((Node *) parse->targetList, &of) && !names_item(parse->havingQual, &of))
+		return JOIN_ANTI;
+	if (!wants_unmatched(parse, join, of.items))
+		pgwire_refuse_query(level->restore, NULL, "columns of an anti join's right side");
+	return JOIN_LEFT;
 }
 
 /* Is this part of FROM, once SELECT without FROM, no relation at all? */
@@ -223,7 +299,7 @@ restore_jointree(pgwire_level *level, Node *node)
 		JoinExpr   *join = makeNode(JoinExpr);
 
 		*join = *(JoinExpr *) node;
-		join->jointype = restored_jointype(join);
+		join->jointype = restored_jointype(level, (JoinExpr *) node);
 		if (is_nothing(level, join->larg) || is_nothing(level, join->rarg))
 			return pgwire_refuse_query(level->restore, NULL, "a join with a row of no relation");
 		join->larg = restore_side(level, join->larg, join->jointype == JOIN_RIGHT ||

@@ -92,6 +92,18 @@ SELECT * FROM query_r.ask(
     $$SELECT id FROM item WHERE grp = ANY ((SELECT array_agg(qty) FROM sale WHERE item = 7)::int[])$$
 );
 
+-- anti joins, of which the planner keeps more or less, depending on its minor
+-- release; so only the rows are looked at
+SELECT compare.verdict('query', q) AS verdict FROM unnest(ARRAY[
+    $$SELECT id FROM item WHERE NOT EXISTS (SELECT FROM sale WHERE item = id AND qty > 1) AND price > (SELECT avg(price) FROM item)$$,
+    $$SELECT grp, count(*) FROM item WHERE NOT EXISTS (SELECT FROM sale WHERE item = id AND qty > 1) AND price > (SELECT avg(price) FROM item) GROUP BY grp$$,
+    $$SELECT i.id FROM item i LEFT JOIN sale s ON s.item = i.id WHERE s.item IS NULL AND price > (SELECT avg(price) FROM item)$$,
+    $$SELECT i.id, s.at FROM item i LEFT JOIN sale s ON s.item = i.id WHERE s.item IS NULL AND price > (SELECT avg(price) FROM item)$$,
+    $$SELECT i.id, s.at FROM item i LEFT JOIN sale s ON s.item = i.id WHERE s.item IS NULL AND s.note IS NULL AND price > (SELECT avg(price) FROM item)$$,
+    $$SELECT i.id, s.at FROM item i LEFT JOIN sale s ON s.item = i.id AND s.qty = i.grp WHERE s.item IS NULL AND s.qty IS NULL AND price > (SELECT avg(price) FROM item)$$,
+    $$SELECT i.id, s.at FROM item i LEFT JOIN sale s ON s.item = i.id WHERE s.item IS NULL AND NOT EXISTS (SELECT FROM grp WHERE id = i.grp AND label LIKE '%5') AND price > (SELECT avg(price) FROM item)$$
+]) q;
+
 -- ===================================================================
 -- sub-queries in FROM, LATERAL, views
 -- ===================================================================
