@@ -14,7 +14,7 @@ func TestImportVirtual(t *testing.T) {
 	}
 	r.remote.Exec(t, `CREATE SCHEMA far`, `CREATE TABLE far.g (a int, v int GENERATED ALWAYS AS (a * 2) VIRTUAL, s int GENERATED ALWAYS AS (a * 3) STORED)`,
 		`INSERT INTO far.g VALUES (1), (2)`, `ANALYZE far.g`)
-	const kinds = `SELECT string_agg(attname || coalesce(nullif(attgenerated, ''), '-'), ' ' ORDER BY attnum) FROM pg_attribute WHERE attnum > 0 AND attrelid = `
+	const kinds = `SELECT string_agg(attname || coalesce(nullif(attgenerated::text, ''), '-'), ' ' ORDER BY attnum) FROM pg_attribute WHERE attnum > 0 AND attrelid = `
 	s.must(`CREATE SCHEMA near; CREATE SCHEMA plain`)
 	s.must(`IMPORT FOREIGN SCHEMA far FROM SERVER remote INTO near`)
 	s.want(kinds+`'near.g'::regclass`, "a- vv ss")
