@@ -193,12 +193,33 @@ needs_column(const List *quals, const Var *column)
 	return false;
 }
 
-/* Does WHERE say, of a column that the join's condition needs, that it is null? */
+/* Is there a join, other than this one, that makes rows of a side null? */
+static bool
+has_other_outer_join(Node *node, void *except)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, JoinExpr) && node != except)
+	{
+		JoinType	type = ((JoinExpr *) node)->jointype;
+
+		if (type == JOIN_LEFT || type == JOIN_RIGHT || type == JOIN_FULL)
+			return true;
+	}
+	return expression_tree_walker(node, has_other_outer_join, except);
+}
+
+/*
+ * Does WHERE say, of a column that the join's condition needs, that it is null?
+ * Below another outer join it would say so of other rows, too.
+ */
 static bool
 wants_unmatched(const Query *parse, const JoinExpr *join, const Bitmapset *right)
 {
 	ListCell   *lc;
 
+	if (has_other_outer_join((Node *) parse->jointree, (void *) join))
+		return false;
 	foreach(lc, (List *) parse->jointree->quals)
 	{
 		Var		   *column = find_forced_null_var(lfirst(lc));
