@@ -46,3 +46,27 @@ LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION pgwire_fdw_disconnect_all() IS
   'close all idle connections of this session to foreign servers';
+
+/*
+ * Feeds: what of a remote's changes has been consumed. The rows are written by the
+ * functions below, whose callers need no privileges on the table.
+ */
+CREATE TABLE pgwire_fdw_feed (
+    server name NOT NULL,          -- foreign server
+    feed name NOT NULL,
+    slot name NOT NULL,            -- replication slot there
+    publications text[] NOT NULL,  -- there
+    owner regrole NOT NULL,        -- who has made it
+    system_id text NOT NULL,       -- of the remote cluster
+    position pg_lsn NOT NULL,      -- transactions that have committed before this are consumed
+    advanced timestamptz,          -- when that changed last
+    rows bigint NOT NULL,          -- read by transactions that have committed
+    bytes bigint NOT NULL,
+    PRIMARY KEY (server, feed));
+
+REVOKE ALL ON pgwire_fdw_feed FROM PUBLIC;
+
+SELECT pg_catalog.pg_extension_config_dump('pgwire_fdw_feed', '');
+
+COMMENT ON TABLE pgwire_fdw_feed IS
+  'how far the changes of remote servers have been consumed';

@@ -141,6 +141,24 @@ SELECT option_value FROM pg_foreign_server, pg_options_to_table(srvoptions)
   WHERE srvname = 'option_srv' AND option_name = 'extensions';
 
 -- ===================================================================
+-- feeds: what goes together
+-- ===================================================================
+CREATE FOREIGN TABLE option_feed (a int, op "char" OPTIONS (feed 'op'), was int OPTIONS (feed 'old', column_name 'a'))
+  SERVER option_srv OPTIONS (feed 'f', schema_name 'public', table_name 't', feed_wait '100', feed_max_bytes '1MB', feed_lock 'nowait');
+ALTER FOREIGN TABLE option_feed ALTER COLUMN op OPTIONS (SET feed 'opp');
+\echo :LAST_ERROR_SQLSTATE
+ALTER FOREIGN TABLE option_feed ALTER COLUMN op OPTIONS (ADD column_name 'a');
+ALTER FOREIGN TABLE option_feed OPTIONS (DROP feed);
+ALTER FOREIGN TABLE option_feed OPTIONS (SET feed '');
+ALTER FOREIGN TABLE option_feed OPTIONS (SET feed_lock 'maybe');
+ALTER FOREIGN TABLE option_feed OPTIONS (SET feed_wait '0');
+ALTER FOREIGN TABLE option_feed OPTIONS (SET feed_max_bytes '1kB');
+ALTER FOREIGN TABLE option_feed OPTIONS (DROP table_name);
+ALTER FOREIGN TABLE option_feed OPTIONS (ADD fetch_size '10');
+ALTER SERVER option_srv OPTIONS (ADD feed 'f');
+DROP FOREIGN TABLE option_feed;
+
+-- ===================================================================
 -- what only a superuser may set
 -- ===================================================================
 GRANT USAGE ON FOREIGN SERVER option_srv TO regress_pgwire_option;

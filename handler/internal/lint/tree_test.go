@@ -89,7 +89,8 @@ var (
 		"why", "json", "xml", "version",
 		"stats", "survey", "statvalue", "lookup", "estimate",
 		"query", "restore", "sublink", "append", "raw", "items", "describe", "way",
-		"upper", "group", "stages", "targets", "partial", "bound"}
+		"upper", "group", "stages", "targets", "partial", "bound",
+		"position"}
 	// Go's own furniture on the two other floors.
 	onlyCgo     = []string{"bridge", "arena", "ready", "main", "doc"}
 	onlyHandler = []string{"handler", "doc", "error", "explain"}

@@ -10,7 +10,7 @@ import (
 
 // contradiction finds options of one object that are good each by itself but
 // not together, so that no connection could be made with them.
-func contradiction(pairs []Pair) *Error {
+func contradiction(cat Catalog, pairs []Pair) *Error {
 	o := map[string]string{}
 	for _, p := range pairs {
 		o[p.Name] = p.Value
@@ -20,7 +20,7 @@ func contradiction(pairs []Pair) *Error {
 			return &Error{SQLState: sqlstate.InvalidParameterValue, Message: message}
 		}
 	}
-	return nil
+	return checkFeed(cat, o)
 }
 
 func checkLists(o map[string]string) string {

@@ -7,6 +7,7 @@ var (
 	onTable          = []Catalog{Table}
 	onServerTable    = []Catalog{Server, Table}
 	onColumn         = []Catalog{Column}
+	onTableColumn    = []Catalog{Table, Column}
 	onImport         = []Catalog{Import}
 	tlsVersions      = []string{"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"}
 	protocolVersions = []string{"3.0", "3.2", "latest"}
@@ -177,6 +178,14 @@ var ownOptions = []Spec{
 		Doc: "For a foreign table that was never analysed here: have the planner ask the remote for the size, columns and indexes of its table, in one round trip for all tables of a statement, and keep the answer for ten minutes. A statement with one table does not ask."},
 	{Name: "pooled", Catalogs: onServer, Kind: Enum, Values: []string{"auto", "true", "false"}, Defaults: always("auto"),
 		Doc: "Whether a connection pooler may serve each transaction by another session of the remote. If so, statements are not prepared under a name, each transaction brings its settings, and nothing outlives it. `auto` finds out with a connection's first statement; `true` sends no settings with the start-up; `false` uses prepared statements through a pooler too: right where it keeps a session for each connection, or prepared statements itself."},
+	{Name: "feed", Catalogs: onTableColumn,
+		Doc: "Of a table: it shows the changes that the feed of this name reads (`pgwire_fdw_feed_create`), those of `table_name`, or without it those of all tables of the feed's publications. Of a column: what of a change it shows, one of " + quotedList(feedColumns) + "; `old` is the old value of the remote column `column_name`."},
+	{Name: "feed_wait", Catalogs: onTable, Kind: Int, Min: 1,
+		Doc: "Milliseconds for which the scan of a feed waits for a first change; unset, it does not wait."},
+	{Name: "feed_max_bytes", Catalogs: onTable, Kind: Bytes, Min: 8 << 10, Max: 1 << 40,
+		Doc: "The scan of a feed ends with the transaction with which it has read that much; unset, it reads to the end of the remote's WAL as of its start. A number without a unit counts kilobytes."},
+	{Name: "feed_lock", Catalogs: onTable, Kind: Enum, Values: []string{"wait", "nowait"}, Defaults: always("wait"),
+		Doc: "What a scan does when another transaction reads the same feed: wait for its end, or be an error."},
 	{Name: "import_comments", Catalogs: onImport, Kind: Bool, Defaults: always("false"),
 		Doc: "Import the comments of tables and columns."},
 	{Name: "lazy_commit", Catalogs: onServer, Kind: Bool, Defaults: always("true"),

@@ -16,7 +16,7 @@ func Validate(cat Catalog, superuser bool, pairs []Pair) *Error {
 			return err
 		}
 	}
-	return contradiction(pairs)
+	return contradiction(cat, pairs)
 }
 
 func validate(cat Catalog, superuser bool, p Pair) *Error {

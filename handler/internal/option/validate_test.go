@@ -28,7 +28,8 @@ var postgresFdw = map[Catalog]string{
 // What this wrapper knows beyond postgres_fdw 18.
 var beyond = map[Catalog]string{
 	Server: "servicefile fetch_memory fetch_statistics lazy_commit pooled",
-	Table:  "fetch_memory fetch_statistics",
+	Table:  "feed feed_lock feed_max_bytes feed_wait fetch_memory fetch_statistics",
+	Column: "feed",
 }
 
 var catalogs = []Catalog{Wrapper, Server, Mapping, Table, Column, Import}
