@@ -22,8 +22,8 @@
 #include "ir.h"
 #include "param.h"
 
-static bool
-is_binary_safe(Oid type)
+bool
+pgwire_is_binary_safe(Oid type)
 {
 	switch (type)
 	{
@@ -49,9 +49,8 @@ is_binary_safe(Oid type)
 	}
 }
 
-/* Character types: their text form is the value itself. */
-static bool
-is_string(Oid type)
+bool
+pgwire_is_string(Oid type)
 {
 	return type == TEXTOID || type == VARCHAROID || type == BPCHAROID ||
 		type == NAMEOID || type == JSONOID;
@@ -76,7 +75,7 @@ pgwire_prepare_params(List *fdw_exprs, PlanState *node)
 		Oid			function;
 		bool		is_varlena;
 
-		params->binary[i] = is_binary_safe(type);
+		params->binary[i] = pgwire_is_binary_safe(type);
 		if (params->binary[i])
 			getTypeBinaryOutputInfo(type, &function, &is_varlena);
 		else
@@ -84,7 +83,7 @@ pgwire_prepare_params(List *fdw_exprs, PlanState *node)
 		fmgr_info(function, &params->functions[i]);
 		params->values[i].format = params->binary[i] ? 1 : 0;
 		params->values[i].type_oid = type < FirstGenbkiObjectId ? type : InvalidOid;
-		if (!params->binary[i] && !is_string(type))
+		if (!params->binary[i] && !pgwire_is_string(type))
 		{
 			params->transmission_modes = true;
 			params->names |= pgwire_prints_names(type);

@@ -23,6 +23,15 @@ typedef struct pgwire_params
 /* Prepare to evaluate a plan's fdw_exprs; lives in the current context. */
 extern pgwire_params *pgwire_prepare_params(List *fdw_exprs, PlanState *node);
 
+/*
+ * Is the binary form of the type's values the same for every server, encoding and
+ * setting? These go in binary with their type stated.
+ */
+extern bool pgwire_is_binary_safe(Oid type);
+
+/* Is it a character type, whose text form is the value itself? */
+extern bool pgwire_is_string(Oid type);
+
 extern int	pgwire_set_transmission_modes(bool names);
 extern void pgwire_end_transmission_modes(int level);
 extern bool pgwire_prints_names(Oid type);

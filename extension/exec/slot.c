@@ -35,12 +35,8 @@ typedef struct external_value
 	char		data[FLEXIBLE_ARRAY_MEMBER];
 } external_value;
 
-/*
- * Types without a decoder in Go whose binary form depends neither on
- * client_encoding nor on OIDs: numbers all the way down.
- */
-static bool
-is_receive_safe(Oid type)
+bool
+pgwire_is_receive_safe(Oid type)
 {
 	switch (type)
 	{
@@ -154,7 +150,7 @@ pgwire_row_columns(pgwire_row_format *format)
 	{
 		cols[i].type_oid = format->columns[i].type;
 		cols[i].typmod = format->columns[i].typmod;
-		cols[i].receive_safe = is_receive_safe(format->columns[i].type);
+		cols[i].receive_safe = pgwire_is_receive_safe(format->columns[i].type);
 		cols[i].name = pgwire_cstring(format->columns[i].name);
 	}
 	return cols;

@@ -61,6 +61,12 @@ extern pgwire_column *pgwire_row_columns(pgwire_row_format *format);
 extern const uint8_t *pgwire_store_row(pgwire_row_format *format,
 									   const uint8_t *row, TupleTableSlot *slot);
 
+/*
+ * Is it a type without a decoder in Go whose binary form depends neither on
+ * client_encoding nor on OIDs: numbers all the way down?
+ */
+extern bool pgwire_is_receive_safe(Oid type);
+
 /* Does a composite or range type, or an array, have money in it? */
 extern bool pgwire_holds_money(Oid type);
 
