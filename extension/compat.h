@@ -148,6 +148,14 @@ pgwire_members(EquivalenceClass *ec, Relids relids)
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
+/* object_aclcheck replaced the functions for each kind of object in 16 (c727f511bd7). */
+#if PG_VERSION_NUM >= 160000
+#define pgwire_server_aclcheck(server, role, mode) \
+	object_aclcheck(ForeignServerRelationId, server, role, mode)
+#else
+#define pgwire_server_aclcheck(server, role, mode) pg_foreign_server_aclcheck(server, role, mode)
+#endif
+
 /* PathKeys tell their operator by a CompareType since 18. */
 #if PG_VERSION_NUM >= 180000
 #define pgwire_pathkey_operator(pathkey, type) \

@@ -70,3 +70,21 @@ SELECT pg_catalog.pg_extension_config_dump('pgwire_fdw_feed', '');
 
 COMMENT ON TABLE pgwire_fdw_feed IS
   'how far the changes of remote servers have been consumed';
+
+CREATE FUNCTION pgwire_fdw_feed_create(
+    server text, feed text, publications text[], slot text DEFAULT NULL,
+    OUT consistent_lsn pg_lsn)
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION pgwire_fdw_feed_create(text, text, text[], text) IS
+  'make a replication slot on a foreign server, whose changes feed tables show';
+
+CREATE FUNCTION pgwire_fdw_feed_drop(
+    server text, feed text, drop_slot boolean DEFAULT true)
+RETURNS void
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION pgwire_fdw_feed_drop(text, text, boolean) IS
+  'drop a feed, and its replication slot when this transaction commits';
