@@ -16,7 +16,8 @@
  *  - Memory handed out (strings of an error, reply bytes) belongs to Go and is
  *    valid until the next call into Go; C copies it before anything else.
  *    The rows of a pgwire_batch are the exception: valid until the next
- *    pgwire_go_scan_start/next/reset/close of the same scan.
+ *    pgwire_go_scan_start/next/reset/close of the same scan, or call of
+ *    pgwire_go_modify_ for the same modification.
  *
  * Only fixed-width types cross; this file includes nothing of PostgreSQL.
  */
@@ -347,6 +348,9 @@ typedef struct pgwire_scan_args {
 	int32_t locks_rows;     /* the statement locks rows */
 	int32_t fetch_size;     /* rows of the first portion, where read in portions */
 	int64_t bound;          /* no more rows will be asked for; 0: not known */
+	int32_t writes;         /* a modification, or whatever may be one: it is sent
+	                         * once, as a whole, and may have no rows */
+	int32_t reserved;
 } pgwire_scan_args;
 
 typedef struct pgwire_param {
@@ -359,8 +363,10 @@ typedef struct pgwire_param {
 
 typedef struct pgwire_bind_args {
 	int32_t serializable;   /* local transaction is SERIALIZABLE */
+	int32_t read_only;      /* local transaction is READ ONLY */
 	int32_t alone;          /* the only statement of the local transaction: it
 	                         * needs no remote transaction around it */
+	int32_t reserved;
 	int32_t nparams;
 	int32_t nest_level;     /* as for pgwire_go_scan_next */
 	pgwire_param *params;
@@ -414,6 +420,8 @@ typedef struct pgwire_scan_stats {
 	int64_t spooled;      /* bytes set aside for another user of the connection */
 	int64_t spool_file;   /* of these, bytes that went to a temporary file */
 	int64_t portions;     /* times rows were asked for with a limit */
+	int64_t affected;     /* rows that the statement says it has changed, or returned;
+	                       * -1: it has not come to its end, or says nothing */
 } pgwire_scan_stats;
 
 int32_t pgwire_go_scan_stats(uint64_t scan, pgwire_scan_stats *stats);
@@ -423,6 +431,81 @@ int32_t pgwire_go_scan_reset(uint64_t scan);
 
 /* Free the scan. Safe for a handle already gone. */
 int32_t pgwire_go_scan_close(uint64_t scan);
+
+/* ---- modification ---- */
+
+/*
+ * A row image is what travels of one row: int16 number of values, then of each
+ * an int32 length (-1: NULL) and its bytes, integers in network order. It is a
+ * tuple of COPY BINARY and the parameters of a Bind at once.
+ */
+typedef struct pgwire_modify_args {
+	uint32_t umid;
+	int32_t superuser;
+	int32_t nparams;              /* values of an image */
+	int32_t ncols;                /* of RETURNING; 0: there is none */
+	const uint32_t *param_types;  /* nparams; 0: the remote infers it */
+	const uint8_t *param_formats; /* nparams; 0 text, 1 binary */
+	pgwire_column *cols;
+	pgwire_bytes sql;             /* for one row, with $1 ... $nparams */
+	int64_t values_at;            /* where in sql the row of VALUES stands, in parentheses: it */
+	int64_t values_len;           /* may be repeated for several rows; 0: not */
+	int32_t flags;                /* PGWIRE_MODIFY_* */
+	int32_t reserved;
+} pgwire_modify_args;
+
+/* what an image may do, where it is not to change one row or none */
+#define PGWIRE_MODIFY_EXACT 1 /* none is an error, too */
+#define PGWIRE_MODIFY_ANY 2   /* any number of them is right */
+
+/* of the local transaction, at the time of a call */
+#define PGWIRE_SERIALIZABLE 1
+#define PGWIRE_READ_ONLY 2
+
+/*
+ * Make a modification; nothing is sent. *modify is its handle.
+ */
+int32_t pgwire_go_modify_open(uint64_t *modify, pgwire_modify_args *args, pgwire_error *err);
+
+/*
+ * From now on rows go by this COPY ... FROM STDIN (FORMAT binary), for which all
+ * formats have to be those of COPY (a string's text is the same in both); empty:
+ * by the statement again. All of them have to be counted then, as with EXACT.
+ */
+int32_t pgwire_go_modify_copy(uint64_t modify, pgwire_bytes *copy_sql, pgwire_error *err);
+
+/*
+ * Hand over nrows images, which are copied. OK: all are taken, and will be sent
+ * before finish is through. WAIT: none is, because much is still
+ * unanswered; CONN: there is no connection. Call again after either. An error may
+ * be that of rows that were handed over before. nest_level is
+ * GetCurrentTransactionNestLevel(), mode PGWIRE_SERIALIZABLE and READ_ONLY.
+ */
+int32_t pgwire_go_modify_rows(uint64_t modify, int32_t nest_level, int32_t mode,
+                              pgwire_bytes *images, int32_t nrows,
+                              pgwire_wait *wait, pgwire_error *err);
+
+/*
+ * Send what is left and take the answers. OK: *affected is the number of rows
+ * changed since the last finish, and batch holds rows of RETURNING, none or as many
+ * as fit. batch->last 0: there are more, call again. WAIT and CONN as above. What
+ * is not finished may not have been written: EndForeignModify always does it.
+ */
+int32_t pgwire_go_modify_finish(uint64_t modify, int64_t *affected, pgwire_batch *batch,
+                                pgwire_wait *wait, pgwire_error *err);
+
+typedef struct pgwire_modify_stats {
+	int64_t rows;        /* images handed over */
+	int64_t bytes;       /* of these */
+	int64_t exchanges;   /* packets of statements, each answered as a whole */
+	int64_t copies;      /* COPY statements */
+	int64_t round_trips; /* times finish had to wait for an answer */
+} pgwire_modify_stats;
+
+int32_t pgwire_go_modify_stats(uint64_t modify, pgwire_modify_stats *stats);
+
+/* Free a modification. Safe for a handle already gone. */
+int32_t pgwire_go_modify_close(uint64_t modify);
 
 /* ---- transactions ---- */
 
@@ -481,6 +564,12 @@ int32_t pgwire_go_fault(pgwire_bytes *name, pgwire_error *err);
 	X(pgwire_go_scan_stats) \
 	X(pgwire_go_scan_reset) \
 	X(pgwire_go_scan_close) \
+	X(pgwire_go_modify_open) \
+	X(pgwire_go_modify_copy) \
+	X(pgwire_go_modify_rows) \
+	X(pgwire_go_modify_finish) \
+	X(pgwire_go_modify_stats) \
+	X(pgwire_go_modify_close) \
 	X(pgwire_go_xact_event) \
 	X(pgwire_go_xact_give_up) \
 	X(pgwire_go_next_notice) \

@@ -34,17 +34,23 @@ var (
 
 // scanOpen passes views of the texts on: they are copied in there.
 func scanOpen(args *C.pgwire_scan_args) C.uint64_t {
-	columns = columns[:0]
-	for _, c := range unsafe.Slice(args.cols, int(args.ncols)) {
-		columns = append(columns, handler.Column{Name: viewString(c.name), TypeOID: uint32(c.type_oid),
-			Typmod: int32(c.typmod), ReceiveSafe: c.receive_safe != 0})
-	}
+	viewColumns(args.cols, args.ncols)
 	defer clear(columns)
 	return C.uint64_t(handler.OpenScan(handler.ScanArgs{
 		Umid: uint32(args.umid), Superuser: args.superuser != 0, Columns: columns, SQL: viewString(args.sql),
 		FetchMemory: int64(args.fetch_memory), Expected: int64(args.expected_bytes), LocksRows: args.locks_rows != 0, FetchSize: int(args.fetch_size),
-		MayStop: args.may_stop != 0, Bound: int64(args.bound),
+		MayStop: args.may_stop != 0, Bound: int64(args.bound), Writes: args.writes != 0,
 	}))
+}
+
+// viewColumns fills columns, with views of their names.
+func viewColumns(cols *C.pgwire_column, n C.int32_t) []handler.Column {
+	columns = columns[:0]
+	for _, c := range unsafe.Slice(cols, int(n)) {
+		columns = append(columns, handler.Column{Name: viewString(c.name), TypeOID: uint32(c.type_oid),
+			Typmod: int32(c.typmod), ReceiveSafe: c.receive_safe != 0})
+	}
+	return columns
 }
 
 // scanBind passes views of the parameters on: they are copied in there.
@@ -61,7 +67,7 @@ func scanBind(scan C.uint64_t, args *C.pgwire_bind_args) *handler.Error {
 	}
 	defer clear(params)
 	return handler.BindScan(uint64(scan), handler.Bind{
-		Serializable: args.serializable != 0, Alone: args.alone != 0, Params: params})
+		Serializable: args.serializable != 0, ReadOnly: args.read_only != 0, Alone: args.alone != 0, Params: params})
 }
 
 //export pgwire_go_scan_next
@@ -109,7 +115,7 @@ func pgwire_go_scan_stats(scan C.uint64_t, stats *C.pgwire_scan_stats) C.int32_t
 		*stats = C.pgwire_scan_stats{rows: C.int64_t(s.Rows), bytes: C.int64_t(s.Bytes), batches: C.int64_t(s.Batches),
 			round_trips: C.int64_t(s.RoundTrips), executions: C.int64_t(s.Executions),
 			connect_us: C.int64_t(s.ConnectTime.Microseconds()), spooled: C.int64_t(s.Spooled), spool_file: C.int64_t(s.SpoolFile),
-			portions: C.int64_t(s.Portions)}
+			portions: C.int64_t(s.Portions), affected: C.int64_t(s.Affected)}
 		return C.PGWIRE_OK
 	})
 }

@@ -11,7 +11,11 @@
  */
 extern uint64_t *pgwire_reserve_scan(MemoryContext cxt);
 
+/* The same for a modification (pgwire_go_modify_open). */
+extern uint64_t *pgwire_reserve_modify(MemoryContext cxt);
+
 /* Close the scan of a reserved handle, if it has one, before its context goes. */
 extern void pgwire_close_scan(uint64_t *owned);
+extern void pgwire_close_modify(uint64_t *owned);
 
 #endif

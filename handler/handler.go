@@ -66,6 +66,7 @@ var backend struct {
 	settings Settings
 	pool     *pool.Pool
 	scans    scanTable
+	modifies modifyTable
 	answers  memo.Memo // of Plan
 }
 
@@ -74,6 +75,7 @@ func Start(s Settings) {
 	backend.settings = s
 	backend.pool = pool.New()
 	backend.scans.init()
+	backend.modifies.init()
 	makeThreads(runtime.GOMAXPROCS(0) + 2)
 }
 

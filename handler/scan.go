@@ -63,6 +63,7 @@ type ScanArgs struct {
 	FetchSize   int   // rows of the first portion, where the scan is read in portions
 	MayStop     bool  // may be left before its end, and before Bound
 	Bound       int64 // no more rows will be asked for; 0: not known
+	Writes      bool  // a modification, or what may be one
 }
 
 // Column is one result column as the local side wants it.
@@ -87,7 +88,7 @@ func OpenScan(a ScanArgs) uint64 {
 		Options:     wire.Options{Encoding: encoding(), NameDataLen: backend.settings.NameDataLen},
 		TempDir:     backend.settings.TempDir,
 		FetchMemory: a.FetchMemory, Expected: a.Expected, LocksRows: a.LocksRows, FetchSize: a.FetchSize,
-		MayStop: a.MayStop, Bound: a.Bound,
+		MayStop: a.MayStop, Bound: a.Bound, Writes: a.Writes,
 	})
 	invariant.Track("scan", 1)
 	return id

@@ -46,6 +46,7 @@ start(pgwire_stream *stream, pgwire_batch *batch, pgwire_wait *wait, pgwire_erro
 	pgwire_join_transaction();
 	memset(&bind, 0, sizeof(bind));
 	bind.serializable = IsolationIsSerializable();
+	bind.read_only = XactReadOnly;
 	bind.nest_level = GetCurrentTransactionNestLevel();
 	stream->bind(stream, &bind);
 	rc = pgwire_go()->pgwire_go_scan_start(stream->scan, &scan, &bind, batch, wait, err);

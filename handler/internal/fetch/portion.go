@@ -16,6 +16,8 @@ import (
 func (s *Spec) firstPortion() int {
 	n := max(s.FetchSize, 1)
 	switch {
+	case s.Writes:
+		return 0
 	case s.LocksRows: // each row sent is a row locked
 	case !s.MayStop && (s.Bound == 0 || s.Bound > math.MaxInt32):
 		return 0 // what runs without a transaction cannot go on after a portion

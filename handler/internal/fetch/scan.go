@@ -32,11 +32,13 @@ type Spec struct {
 	FetchSize   int   // rows of the first portion, where read in portions
 	MayStop     bool  // may be left before its end, and before Bound
 	Bound       int64 // no more rows will be asked for; 0: not known
+	Writes      bool  // may write: sent once, as a whole, and may have no rows
 }
 
 // Bind is what changes from one execution to the next.
 type Bind struct {
 	Serializable bool
+	ReadOnly     bool
 	Alone        bool            // may run without a remote transaction
 	Params       []session.Param // copied
 }
@@ -61,6 +63,7 @@ type Stats struct {
 	Portions                                     int64 // asked for with a row limit
 	Spooled, SpoolFile                           int64
 	ConnectTime                                  time.Duration
+	Affected                                     int64 // by the statement, as it says; -1: not known
 }
 
 // mode is what Row does with a row.
@@ -147,6 +150,7 @@ func (s *Scan) Bind(b Bind) *sqlerr.Error {
 	}
 	b.Params = s.params.list
 	s.bind, s.phase, s.tries = b, bound, 0
+	s.Stats.Affected = -1
 	s.Stats.Executions++
 	return nil
 }
@@ -279,7 +283,7 @@ func (s *Scan) start() (Outcome, *session.Waiting, *sqlerr.Error) {
 	r := &result{scan: s, spool: spool{dir: s.spec.TempDir, limit: int(s.spec.FetchMemory)}, begins: !conn.Tx.InTransaction()}
 	// what functions of a remote view write is then kept even if the local
 	// statement fails, so who wants commits to be certain gets none of it
-	r.alone = s.bind.Alone && r.begins && !s.spec.LocksRows && !s.spec.MayStop && s.pool.LazyCommit(s.spec.Umid)
+	r.alone = s.bind.Alone && r.begins && !s.bind.ReadOnly && !s.spec.LocksRows && !s.spec.Writes && !s.spec.MayStop && s.pool.LazyCommit(s.spec.Umid)
 	s.portion = s.spec.firstPortion()
 	req := s.request(r)
 	req.Formats = conn.Formats(req, s.usualFormats())
@@ -307,7 +311,8 @@ func (s *Scan) request(r *result) *session.Request {
 	}
 	req := &s.req
 	req.SQL, req.Params, req.Sink = s.spec.SQL, s.bind.Params, r
-	req.Level, req.Serializable, req.LocksRows = s.level, s.bind.Serializable, s.spec.LocksRows
+	req.Level, req.Serializable, req.ReadOnly = s.level, s.bind.Serializable, s.bind.ReadOnly
+	req.LocksRows, req.Writes = s.spec.LocksRows || s.spec.Writes, s.spec.Writes
 	req.Alone = r.alone
 	req.MaxRows = s.portion
 	if s.portion > 0 {
@@ -315,7 +320,7 @@ func (s *Scan) request(r *result) *session.Request {
 	}
 	// what stops by itself needs no way back, nor may locks of rows that were
 	// returned be given away by one
-	req.Guard = s.portion == 0 && !r.alone && (s.spec.Expected < 0 || s.spec.Expected > guardAbove)
+	req.Guard = s.portion == 0 && !r.alone && !s.spec.Writes && (s.spec.Expected < 0 || s.spec.Expected > guardAbove)
 	return req
 }
 
@@ -426,7 +431,7 @@ func (r *result) ended() bool {
 // brings the remote transaction to where it can be.
 func (s *Scan) recoverable() bool {
 	r := s.cur
-	if r.err == nil || !r.err.SendAgain || s.tries > 0 || r.rows > 0 {
+	if r.err == nil || !r.err.SendAgain || s.spec.Writes || s.tries > 0 || r.rows > 0 {
 		return false
 	}
 	return s.conn.Broken() != nil || s.conn.Rewind(r.begins)
@@ -575,6 +580,14 @@ func (r *result) Done(err *sqlerr.Error) {
 	if r.err == nil {
 		r.err = err
 	}
+}
+
+// Completed implements session.TagSink.
+func (r *result) Completed(tag []byte) *sqlerr.Error {
+	if n, ok := session.TagCount(tag); ok && r.mode != discard {
+		r.scan.Stats.Affected = n
+	}
+	return nil
 }
 
 // Discard implements session.Sink.

@@ -161,6 +161,7 @@ var layers = map[string]struct {
 	"session":   {internal: "dial invariant mem option remotever sqlerr sqlstate txn wire", outside: true},
 	"pool":      {internal: "dial invariant option session sqlerr sqlstate txn", outside: true},
 	"fetch":     {internal: "invariant mem option pool session sqlerr sqlstate wire", outside: true},
+	"store":     {internal: "invariant mem option pool session sqlerr sqlstate wire", outside: true},
 	"feed":      {internal: "dial invariant mem option remotever sqlerr sqlstate wire", outside: true},
 	"fakepg":    {internal: "invariant wire", outside: true},
 	"lint":      {},

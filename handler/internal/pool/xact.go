@@ -88,7 +88,7 @@ func (p *Pool) prepareCommit(e *entry) (*session.Waiting, *sqlerr.Error) {
 	if c == nil || e.ending || !c.InUse() {
 		return nil, nil
 	}
-	binding := c.Tx.Binding(e.target.LazyCommit)
+	binding := c.Tx.Binding(e.target.LazyCommit) || c.Held() != nil
 	level := session.LevelDebug // of what is told when the connection is lost
 	if c.Broken() == nil {
 		rest := c.BeforeCommit(binding)
@@ -260,7 +260,10 @@ func (p *Pool) SubAbort(level int) *session.Waiting {
 	var wait *session.Waiting
 	for _, e := range p.entries {
 		c := e.conn
-		if c == nil || !c.Tx.UsedAt(level) {
+		if c == nil {
+			continue
+		}
+		if c.DropUnsent(level); !c.Tx.UsedAt(level) {
 			continue
 		}
 		if c.Broken() == nil {

@@ -43,13 +43,20 @@ type Sink interface {
 	Discard()
 }
 
+// TagSink is a Sink that wants to know what its statement has done: Completed
+// takes the command tag of each execution ("UPDATE 3"), before Done.
+type TagSink interface {
+	Sink
+	Completed(tag []byte) *sqlerr.Error
+}
+
 // Conn is one session on a remote server. It never blocks: what cannot be read
 // or written now is left for the next call, and Poll says what to wait for.
 // Only the backend's thread uses it.
 //
 // Requests are pipelined: answers come in the order of the exchanges in queue,
 // each of which ends with a ReadyForQuery. At most one exchange, the last, has
-// a sink that still expects rows.
+// a sink that still expects rows, but for modifications (see Write).
 type Conn struct {
 	Server string
 	Umid   uint32
@@ -66,6 +73,7 @@ type Conn struct {
 	notify func(Notice)
 
 	serial   uint32
+	unsent   Unsent            // what a writer holds back, nil: nothing
 	settings map[string]string // what the session is to run with
 	sharing  sharing
 	state    state
@@ -164,7 +172,9 @@ func (c *Conn) Quiet() bool { return len(c.queue) == 0 && c.cancel == nil }
 
 // InUse reports whether the current local transaction depends on the
 // connection: by a remote transaction, or by a statement that is one of its own.
-func (c *Conn) InUse() bool { return c.Tx.InTransaction() || c.Active() != nil || c.cancel != nil }
+func (c *Conn) InUse() bool {
+	return c.unsent != nil || c.Tx.InTransaction() || c.Active() != nil || c.cancel != nil
+}
 
 // Cancelling reports whether a statement is being cancelled.
 func (c *Conn) Cancelling() bool { return c.cancel != nil }
@@ -172,7 +182,7 @@ func (c *Conn) Cancelling() bool { return c.cancel != nil }
 // Active returns the sink that still expects rows, or nil.
 func (c *Conn) Active() Sink {
 	if n := len(c.queue); n > 0 && c.queue[n-1].open() {
-		return c.queue[n-1].sink
+		return c.queue[n-1].last().sink
 	}
 	return nil
 }
@@ -339,7 +349,7 @@ func (c *Conn) Fail(e *sqlerr.Error) {
 		return
 	}
 	if n := len(c.queue); n > 0 && c.used && c.queue[n-1].begins && !c.queue[n-1].answered &&
-		(!c.queue[n-1].commits || c.ended) {
+		(!c.queue[n-1].commits || c.ended) && !c.queue[n-1].writes() {
 		again := *e
 		again.SendAgain = true
 		e = &again
@@ -354,8 +364,8 @@ func (c *Conn) Fail(e *sqlerr.Error) {
 			err = &own
 		}
 		if ex.open() {
-			ex.sink.Done(err)
-		} else if ex.sink == nil && ex.quiet && !ex.answered && ex.sql != "ROLLBACK" {
+			ex.tell(err)
+		} else if len(ex.steps) == 0 && ex.quiet && !ex.answered && ex.sql != "ROLLBACK" {
 			// What a ROLLBACK would have done, the server has done by going away. And of a
 			// COMMIT without an answer, the statements had theirs from one snapshot.
 			c.tell(LevelDebug, err, "could not end a transaction on server \"%s\"", c.Server)

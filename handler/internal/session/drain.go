@@ -32,6 +32,11 @@ func (c *Conn) BeforeCommit(binding bool) Rest {
 // Drain gets the connection to where a transaction command can be sent: no rows
 // outstanding, no cancel request under way.
 func (c *Conn) Drain(rest Rest) (*Waiting, *sqlerr.Error) {
+	if rest == CancelNow {
+		c.FailCopy()
+	} else if w := c.flush(); w != nil {
+		return w, nil
+	}
 	sink := c.Active()
 	if sink == nil && c.cancel == nil {
 		return nil, nil
@@ -68,8 +73,11 @@ func (c *Conn) Drain(rest Rest) (*Waiting, *sqlerr.Error) {
 // Idle reports whether every answer has come.
 func (c *Conn) Idle() bool { return len(c.queue) == 0 }
 
-// Interrupt cancels the active statement unless the rest of its answer is here.
+// Interrupt forgets what a writer holds back, and cancels the active statement
+// unless the rest of its answer is here.
 func (c *Conn) Interrupt() {
+	c.DropUnsent(1)
+	c.FailCopy()
 	sink := c.Active()
 	if sink == nil || c.cancel != nil || c.broken != nil {
 		return
@@ -90,6 +98,9 @@ func (c *Conn) SetAside() (*Waiting, *sqlerr.Error) {
 			return w, nil
 		}
 		return nil, c.Recover()
+	}
+	if w := c.flush(); w != nil {
+		return w, nil
 	}
 	sink := c.Active()
 	if sink == nil {

@@ -109,6 +109,10 @@ func (c *Conn) reserve(req *Request) *sqlerr.Error {
 	for i := range req.Params {
 		total += len(req.Params[i].Value)
 	}
+	return c.reserveBytes(req, total)
+}
+
+func (c *Conn) reserveBytes(req *Request, total int) *sqlerr.Error {
 	if total < muchEncoded {
 		return nil
 	}

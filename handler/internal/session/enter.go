@@ -7,10 +7,11 @@ import "pgwire_fdw/handler/internal/txn"
 // when one of them fails (a cancel request may hit any), the ones that were not
 // run have to be taken back.
 type entering struct {
-	before              txn.State
-	level               int
-	serializable, guard bool
-	commands            int
+	before   txn.State
+	level    int
+	mode     txn.Mode
+	guard    bool
+	commands int
 }
 
 // after is the state when the last missing commands were not run.
@@ -19,7 +20,7 @@ func (e *entering) after(missing int) txn.State {
 	if !tx.InTransaction() {
 		run = max(run, 1) // the remote says that it is in one
 	}
-	tx.EnterPart(e.level, e.serializable, e.guard, run)
+	tx.EnterPart(e.level, e.mode, e.guard, run)
 	tx.Interrupted()
 	return tx
 }

@@ -12,66 +12,119 @@ import (
 	"pgwire_fdw/handler/internal/wire"
 )
 
-// exchange is what was sent up to one Sync (or one simple query).
+// exchange is what was sent up to one Sync (or one simple query): transaction
+// commands and what else stands in front, then statements, in this order.
 type exchange struct {
 	phase    phase
-	then     phase   // behind the transaction commands
-	controls int     // CommandCompletes still to come of what is in front of the statement
+	controls int     // CommandCompletes still to come of what is in front of the statements
 	front    []front // what that is, nil: transaction commands only
 	frontRow bool    // the row of the one being answered has come
 	entering entering
-	sink     Sink // nil: transaction commands only
-	rows     int64
-	stmt     *statement
-	reused   bool      // stmt is one that the remote has confirmed before
+	steps    []step    // none: transaction commands only
+	at       int       // the one that is being answered
 	sql      string    // for error messages
 	begins   bool      // starts the remote transaction
 	commits  bool      // ... and ends it, on a connection that was up when it was sent
 	answered bool      // something has come back
+	unsynced bool      // its Sync is still to be sent: it is a COPY
 	want     byte      // transaction status expected at its end when nothing failed
 	quiet    bool      // a failure is a warning: nobody waits for it
-	portal   string    // of a statement that is run in portions
-	limit    int64     // rows asked for, 0: all
 	keptFrom time.Time // when KeepOuter first asked for the rest of them
 	err      *sqlerr.Error
+}
+
+// step is a statement of an exchange, executed once or, with one set of values
+// after another, several times.
+type step struct {
+	sink   Sink
+	then   phase // where its answer begins
+	times  int   // executions that are not complete
+	rows   int64 // of the present one
+	stmt   *statement
+	name   string        // that it was sent under
+	reused bool          // stmt is one that the remote has confirmed before
+	portal string        // of a statement that is run in portions
+	limit  int64         // rows asked for, 0: all
+	writes bool          // may have changed something: it is not sent again
+	err    *sqlerr.Error // what its sink has found wrong
 }
 
 // phase is where the answer to an exchange stands.
 type phase uint8
 
 const (
-	controlling phase = iota // completions of what is in front of the statement are to come
-	describing               // the description of the statement's rows is
+	controlling phase = iota // completions of what is in front of the statements are to come
+	describing               // the description of a statement's rows is
+	modifying                // the same, of one that need not have any
+	starting                 // COPY: the word that data can be sent is
+	copying                  // COPY: data is sent; what comes is an error, or what has become of it
 	streaming                // rows, and their end
 	refused                  // an error has come: only ReadyForQuery may
-	completed                // the same, and the sink has been told how it ended
+	completed                // the same, and the sinks have been told how it ended
 	late                     // ... but then an error has come, of the commit that Sync is
 	phases
 )
 
 // following are the phases that a message may lead to ("Message Flow" of the
-// protocol, Extended Query); what is not listed breaks the protocol. A 'C' of
-// one transaction command among several leaves the phase as it is.
+// protocol, Extended Query and COPY Operations); what is not listed breaks the
+// protocol. A 'C' of one command among several leaves the phase as it is, or goes
+// on with the next one's.
 var following = [phases]map[byte]phase{
 	controlling: {'C': controlling, 'E': refused},
 	describing:  {'T': streaming, 'E': refused},
-	streaming:   {'C': completed, 's': completed, 'E': refused},
+	modifying:   {'T': streaming, 'n': streaming, 'E': refused},
+	starting:    {'G': copying, 'E': refused},
+	copying:     {'C': completed, 'E': refused},
+	streaming:   {'C': completed, 'I': completed, 's': completed, 'E': refused},
 	refused:     {'Z': refused},
 	completed:   {'E': late, 'Z': completed},
 	late:        {'Z': late},
 }
 
-// open reports whether the sink still waits to be told how the statement ended.
-func (ex *exchange) open() bool { return ex.sink != nil && ex.phase <= refused }
+// statement is the step that is being answered, or the last.
+func (ex *exchange) statement() *step { return &ex.steps[min(ex.at, len(ex.steps)-1)] }
+
+// last is the step that is answered last.
+func (ex *exchange) last() *step { return &ex.steps[len(ex.steps)-1] }
+
+// open reports whether a sink still waits to be told how its statement ended.
+func (ex *exchange) open() bool { return len(ex.steps) > 0 && ex.phase <= refused }
+
+// writes reports whether a statement of it may have changed something.
+func (ex *exchange) writes() bool {
+	for i := range ex.steps {
+		if ex.steps[i].writes {
+			return true
+		}
+	}
+	return false
+}
 
 // failed reports whether an ErrorResponse has come.
 func (ex *exchange) failed() bool { return ex.phase == refused || ex.phase == late }
 
-// start puts the exchange, which has just been sent, into its first phase.
+// start puts the exchange, which has just been sent, into its first phase, or
+// when what is in front of the statements is through, into the next.
 func (ex *exchange) start() {
-	if ex.controls == 0 {
-		ex.phase = ex.then
+	switch {
+	case ex.controls > 0:
+	case ex.at < len(ex.steps):
+		ex.phase = ex.steps[ex.at].then
+	default:
+		ex.phase = completed
 	}
+}
+
+// tell tells the sinks that wait for it how their statements have ended.
+func (ex *exchange) tell(err *sqlerr.Error) {
+	for i := ex.at; i < len(ex.steps); i++ {
+		st := &ex.steps[i]
+		if st.err == nil {
+			st.err = err
+		}
+		st.sink.Done(st.err)
+	}
+	ex.at = len(ex.steps)
 }
 
 // row dispatches a DataRow; false when the sink does not take it.
@@ -84,18 +137,17 @@ func (c *Conn) row(body []byte) bool {
 		return true
 	}
 	ex := c.queue[0]
-	if ex.limit > 0 && ex.rows == ex.limit {
-		c.protocolError("more than the %d rows came that had been asked for", ex.limit)
+	st := ex.statement()
+	if st.limit > 0 && st.rows == st.limit {
+		c.protocolError("more than the %d rows came that had been asked for", st.limit)
 		return true
 	}
 	ex.answered = true
-	taken, err := ex.sink.Row(body)
+	taken, err := st.sink.Row(body)
 	if taken {
-		ex.rows++
+		st.rows++
 	}
-	if err != nil && ex.err == nil {
-		ex.err = err
-	}
+	st.note(err)
 	return taken
 }
 
@@ -129,8 +181,14 @@ func (c *Conn) message(typ byte, body []byte) {
 	switch typ {
 	case 'T':
 		c.rowDescription(ex, body)
+	case 'n':
+		ex.described([]wire.RemoteColumn{})
+	case 'G':
+		c.copyInResponse(ex, body)
 	case 'C':
-		c.commandComplete(ex, body, next)
+		c.commandComplete(ex, body)
+	case 'I':
+		c.emptyQuery(ex)
 	case 's':
 		c.portalSuspended(ex, next)
 	case 'E':
@@ -146,44 +204,96 @@ func (c *Conn) rowDescription(ex *exchange, body []byte) {
 		c.protocolError("%v", err)
 		return
 	}
+	ex.described(fields)
+}
+
+// described takes the description of a statement's rows; none: it has no rows.
+func (ex *exchange) described(fields []wire.RemoteColumn) {
 	ex.phase = streaming
-	ex.stmt.fields = fields
-	if err := ex.sink.Fields(fields); err != nil && ex.err == nil {
-		ex.err = err
+	st := ex.statement()
+	st.stmt.fields = fields
+	st.note(st.sink.Fields(fields))
+}
+
+// note keeps the first thing that the sink has found wrong.
+func (st *step) note(err *sqlerr.Error) {
+	if err != nil && st.err == nil {
+		st.err = err
 	}
 }
 
-func (c *Conn) commandComplete(ex *exchange, body []byte, next phase) {
+func (c *Conn) commandComplete(ex *exchange, body []byte) {
 	if ex.phase == controlling {
-		if ex.frontRow != (ex.running() != frontCommand) {
-			c.protocolError("the question for a session's settings was completed without an answer")
-			return
-		}
-		ex.frontRow = false
-		if ex.controls--; ex.controls == 0 {
-			ex.phase = ex.then
-		}
-		if ex.controls == 0 && strings.HasSuffix(ex.sql, "COMMIT") && string(body) == "ROLLBACK\x00" && ex.err == nil {
-			// the answer to COMMIT in a transaction that had failed
-			ex.err = sqlerr.New(sqlstate.TransactionRollback, "remote transaction on server \"%s\" was rolled back", c.Server)
-		}
+		c.controlComplete(ex, body)
 		return
 	}
-	if !countIs(body, ex.rows) {
-		c.protocolError("a query was completed as %q after %d rows", body[:len(body)-1], ex.rows)
+	st := ex.statement()
+	switch {
+	case ex.unsynced:
+		c.protocolError("a COPY was completed as %q before its end", body[:len(body)-1])
+		return
+	case !countIs(body, st.rows):
+		c.protocolError("a query was completed as %q after %d rows", body[:len(body)-1], st.rows)
 		return
 	}
-	ex.confirm()
-	ex.phase = next
-	c.ClosePortal(ex.portal)
-	ex.sink.Done(ex.err)
+	c.executed(ex, body)
+}
+
+// controlComplete counts off what is in front of the statements.
+func (c *Conn) controlComplete(ex *exchange, body []byte) {
+	if ex.frontRow != (ex.running() != frontCommand) {
+		c.protocolError("the question for a session's settings was completed without an answer")
+		return
+	}
+	ex.frontRow = false
+	if ex.controls--; ex.controls == 0 {
+		ex.start()
+	}
+	if ex.controls == 0 && strings.HasSuffix(ex.sql, "COMMIT") && string(body) == "ROLLBACK\x00" && ex.err == nil {
+		// the answer to COMMIT in a transaction that had failed
+		ex.err = sqlerr.New(sqlstate.TransactionRollback, "remote transaction on server \"%s\" was rolled back", c.Server)
+	}
+}
+
+// emptyQuery ends a statement that says nothing.
+func (c *Conn) emptyQuery(ex *exchange) {
+	if st := ex.statement(); !st.writes || st.rows > 0 {
+		c.protocolError("a query was found to be empty")
+		return
+	}
+	c.executed(ex, nil)
+}
+
+// executed ends one execution of a statement, with the body of its
+// CommandComplete, and goes on with what comes next.
+func (c *Conn) executed(ex *exchange, tag []byte) {
+	st := ex.statement()
+	st.confirm()
+	if sink, ok := st.sink.(TagSink); ok {
+		st.note(sink.Completed(bytes.TrimSuffix(tag, []byte{0})))
+	}
+	st.rows = 0
+	if st.times--; st.times > 0 {
+		return
+	}
+	c.ClosePortal(st.portal)
+	ex.at++
+	ex.start()
+	st.sink.Done(st.err)
 }
 
 // confirm notes that the remote knows the statement under its name.
-func (ex *exchange) confirm() {
-	if ex.stmt != nil && ex.stmt.name != "" {
-		ex.stmt.prepared = true
+func (st *step) confirm() {
+	if st.stmt != nil && st.name != "" && st.stmt.name == st.name {
+		st.stmt.prepared = true
 	}
+}
+
+// TagCount is the number of rows in a command tag ("INSERT 0 3", "UPDATE 3",
+// "COPY 3"); false: it has none.
+func TagCount(tag []byte) (int64, bool) {
+	n, err := strconv.ParseInt(string(tag[bytes.LastIndexByte(tag, ' ')+1:]), 10, 64)
+	return n, err == nil && n >= 0
 }
 
 // countIs compares the number of rows in the command tag of a SELECT, which
@@ -213,6 +323,7 @@ func (c *Conn) errorResponse(ex *exchange, body []byte, next phase) {
 		ex.err = e
 	}
 	ex.phase, ex.answered = next, true
+	c.endFailedCopy(ex)
 }
 
 // readyForQuery ends the oldest exchange.
@@ -228,20 +339,15 @@ func (c *Conn) readyForQuery(ex *exchange, body []byte) {
 	c.queue[n] = nil
 	c.queue = c.queue[:n]
 	c.used = c.used || body[0] == 'I'
-	if ex.failed() && ex.stmt != nil {
-		ex.err.SendAgain = ex.outdated()
-		c.stmts.failed(ex.stmt)
-		if ex.err.SendAgain && ex.err.SQLState == sqlstate.InvalidSQLStatementName {
-			c.sharing.doubt()
-			c.stmts.unname() // it will not be the only one
-		}
+	if ex.failed() && len(ex.steps) > 0 {
+		c.statementFailed(ex)
 	}
 	c.checkStatus(ex, body[0])
 	switch {
 	case ex.open():
 		ex.phase = completed
-		ex.sink.Done(ex.err)
-	case ex.err != nil && ex.sink == nil:
+		ex.tell(ex.err)
+	case ex.err != nil && len(ex.steps) == 0:
 		c.controlFailed(ex)
 	case ex.phase == late && ex.want == 'I':
 		// a statement that is its own transaction: its rows have been read
@@ -249,12 +355,22 @@ func (c *Conn) readyForQuery(ex *exchange, body []byte) {
 	}
 }
 
-// outdated reports whether a statement has failed because the remote does not
-// know it any more (a pooler's DISCARD ALL, another session behind it), or has
-// altered what it returns.
-func (ex *exchange) outdated() bool {
-	return ex.reused && ex.rows == 0 &&
-		(ex.err.SQLState == sqlstate.InvalidSQLStatementName || ex.err.SQLState == sqlstate.FeatureNotSupported)
+// statementFailed forgets what was known of a statement that has failed, and
+// says whether it may be sent again: the remote may not know it any more (a
+// pooler's DISCARD ALL, another session behind it), or have altered what it
+// returns.
+func (c *Conn) statementFailed(ex *exchange) {
+	st := ex.statement()
+	unknown := st.reused && st.rows == 0 && ex.err.SQLState == sqlstate.InvalidSQLStatementName
+	altered := st.reused && st.rows == 0 && ex.err.SQLState == sqlstate.FeatureNotSupported
+	ex.err.SendAgain = (unknown || altered) && !ex.writes()
+	if st.stmt != nil {
+		c.stmts.failed(st.stmt)
+	}
+	if unknown {
+		c.sharing.doubt()
+		c.stmts.unname() // it will not be the only one
+	}
 }
 
 // Rewind brings the remote transaction back to before a statement that has
@@ -281,21 +397,39 @@ func (c *Conn) checkStatus(ex *exchange, status byte) {
 	switch {
 	case !ex.failed() && status != ex.want:
 		c.protocolError("transaction status is %q where %q was expected", status, ex.want)
-	case !ex.failed() || len(c.queue) > 0:
+	case !ex.failed() || len(c.queue) > 0 && !c.onlyWrites():
 		// what was sent after it fails or succeeds for itself
 	case status == 'E':
-		if ex.sink != nil && ex.controls > 0 {
+		if len(ex.steps) > 0 && ex.controls > 0 {
 			c.Tx = ex.entering.after(ex.missing())
 		}
-		if !c.Tx.Failed() {
-			c.failure = ex.err
-		}
-		c.Tx.MarkFailed()
+		c.MarkFailed(ex.err)
 	case status == 'I' && ex.begins:
 		c.Tx = txn.State{}
 	case status == 'I' && ex.want == 'T':
 		c.protocolError("the transaction has ended without being asked to")
 	}
+}
+
+// onlyWrites reports whether what is still to be answered are modifications
+// sent behind one another: they fail with the first of them.
+func (c *Conn) onlyWrites() bool {
+	for _, ex := range c.queue {
+		if !ex.open() || !ex.writes() || ex.controls > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// MarkFailed puts the remote transaction in its failed state, because of err
+// unless it has failed before: what it has done must not be committed, even if
+// the remote would.
+func (c *Conn) MarkFailed(err *sqlerr.Error) {
+	if !c.Tx.Failed() {
+		c.failure = err
+	}
+	c.Tx.MarkFailed()
 }
 
 // controlFailed handles a transaction command that was refused: the two ends

@@ -68,7 +68,8 @@ func (c *Conn) Resume(req *Request, portal string) *sqlerr.Error {
 	if c.begin(); c.broken != nil {
 		return c.broken
 	}
-	ex := &exchange{sink: req.Sink, then: streaming, sql: req.SQL, want: 'T', portal: portal, limit: int64(req.MaxRows)}
+	ex := &exchange{sql: req.SQL, want: 'T'}
+	ex.steps = []step{{sink: req.Sink, then: streaming, times: 1, portal: portal, limit: int64(req.MaxRows)}}
 	buf, err := c.appendBefore(c.enc[:0], req, ex)
 	if err == nil {
 		buf, err = (&pgproto3.Execute{Portal: portal, MaxRows: uint32(req.MaxRows)}).Encode(buf)
@@ -77,7 +78,7 @@ func (c *Conn) Resume(req *Request, portal string) *sqlerr.Error {
 		buf, err = (&pgproto3.Sync{}).Encode(buf)
 	}
 	if err != nil {
-		return c.unsent(err, req)
+		return c.unencoded(err, req)
 	}
 	c.push(ex, buf)
 	c.end()
@@ -87,33 +88,37 @@ func (c *Conn) Resume(req *Request, portal string) *sqlerr.Error {
 // portalSuspended ends an exchange as a command's completion does, but more
 // rows can be had.
 func (c *Conn) portalSuspended(ex *exchange, next phase) {
+	st := ex.statement()
 	switch {
-	case ex.limit == 0:
+	case st.limit == 0:
 		c.protocolError("a portal was suspended that had no row limit")
 		return
-	case ex.rows != ex.limit:
-		c.protocolError("a portal was suspended after %d rows instead of %d", ex.rows, ex.limit)
+	case st.rows != st.limit:
+		c.protocolError("a portal was suspended after %d rows instead of %d", st.rows, st.limit)
 		return
 	}
-	ex.confirm()
-	ex.phase = next
-	if ex.err != nil {
-		ex.sink.Done(ex.err)
-	} else if ex.sink.Suspended(ex.portal) {
+	st.confirm()
+	ex.at, ex.phase = len(ex.steps), next
+	if st.err != nil {
+		st.sink.Done(st.err)
+	} else if st.sink.Suspended(st.portal) {
 		return
 	}
-	c.ClosePortal(ex.portal)
+	c.ClosePortal(st.portal)
 }
 
 // inPortion reports whether the active statement stops by itself before long.
 func (c *Conn) inPortion() bool {
 	n := len(c.queue)
-	return n > 0 && c.queue[n-1].open() && c.queue[n-1].limit > 0
+	return n > 0 && c.queue[n-1].open() && c.queue[n-1].last().limit > 0
 }
 
 // SubCommit tells that the local sub-transaction of this level has committed.
 func (c *Conn) SubCommit(level int) {
 	c.Tx.SubCommit(level)
+	if c.unsent != nil {
+		c.unsent.SubCommit(level)
+	}
 	for i := range c.portals.open {
 		o := &c.portals.open[i]
 		o.level = min(o.level, max(level-1, 1))
@@ -127,8 +132,8 @@ func (c *Conn) KeepOuter(level int) *Waiting {
 		return nil
 	}
 	ex := c.queue[len(c.queue)-1]
-	i := c.portals.find(ex.portal)
-	if i < 0 || c.portals.open[i].level >= level || !ex.sink.Keep() {
+	i := c.portals.find(ex.last().portal)
+	if i < 0 || c.portals.open[i].level >= level || !ex.last().sink.Keep() {
 		return nil
 	}
 	if ex.keptFrom.IsZero() {

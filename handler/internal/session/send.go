@@ -13,6 +13,7 @@ import (
 
 	"pgwire_fdw/handler/internal/sqlerr"
 	"pgwire_fdw/handler/internal/sqlstate"
+	"pgwire_fdw/handler/internal/txn"
 	"pgwire_fdw/handler/internal/wire"
 )
 
@@ -33,7 +34,9 @@ type Request struct {
 	Level        int  // local nest level
 	Serializable bool // local isolation level
 	Guard        bool // wants a savepoint to roll back to when abandoned
+	ReadOnly     bool // the local transaction is
 	LocksRows    bool // locks or writes rows
+	Writes       bool // may write: it is not sent again, and may have no rows
 	// Alone: nothing else needs the snapshot of this statement, so it runs as a
 	// transaction of its own. Not inside a remote transaction, and not LocksRows.
 	Alone bool
@@ -58,29 +61,31 @@ func (c *Conn) Execute(req *Request) *sqlerr.Error {
 	if c.begin(); c.broken != nil {
 		return c.broken
 	}
-	ex := &exchange{sink: req.Sink, then: describing, sql: req.SQL, want: 'T', begins: !c.Tx.InTransaction()}
+	ex := &exchange{sql: req.SQL, want: 'T', begins: !c.Tx.InTransaction()}
+	ex.steps = []step{{sink: req.Sink, then: describing, times: 1, writes: req.Writes}}
+	if req.Writes {
+		ex.steps[0].then = modifying
+	}
 	ex.commits = req.Alone && !c.Gone()
 	buf, err := c.appendBefore(c.enc[:0], req, ex)
 	if err != nil {
-		return c.unsent(err, req)
+		return c.unencoded(err, req)
 	}
 	if buf, err = c.appendQuery(buf, req, ex); err != nil {
-		return c.unsent(err, req)
+		return c.unencoded(err, req)
 	}
 	if buf, err = (&pgproto3.Sync{}).Encode(buf); err != nil {
-		return c.unsent(err, req)
+		return c.unencoded(err, req)
 	}
-	st := ex.stmt
+	st := ex.steps[0].stmt
 	known := st.prepared && st.fields != nil
 	if known {
 		// a named statement cannot change its result type: no need to ask again
-		ex.then = streaming
+		ex.steps[0].then = streaming
 	}
 	c.push(ex, buf)
 	if known && c.broken == nil {
-		if err := req.Sink.Fields(withFormats(st.fields, req.Formats)); err != nil {
-			ex.err = err
-		}
+		ex.steps[0].note(req.Sink.Fields(withFormats(st.fields, req.Formats)))
 	}
 	c.end()
 	return nil
@@ -104,8 +109,9 @@ func (c *Conn) appendBefore(buf []byte, req *Request, ex *exchange) (_ []byte, e
 		ex.want = 'I'
 		return c.appendSharing(buf, ex)
 	}
-	ex.entering = entering{before: c.Tx, level: req.Level, serializable: req.Serializable, guard: req.Guard}
-	for _, cmd := range c.Tx.Enter(req.Level, req.Serializable, req.Guard) {
+	mode := txn.Mode{Serializable: req.Serializable, ReadOnly: req.ReadOnly}
+	ex.entering = entering{before: c.Tx, level: req.Level, mode: mode, guard: req.Guard}
+	for _, cmd := range c.Tx.Enter(req.Level, mode, req.Guard) {
 		if buf, err = appendControl(buf, cmd); err != nil {
 			return buf, err
 		}
@@ -133,9 +139,27 @@ func (c *Conn) sendable(req *Request) *sqlerr.Error {
 	if c.broken != nil {
 		return c.broken
 	}
-	if c.Active() != nil {
+	if c.Active() != nil || c.unsent != nil {
 		return sqlerr.New(sqlstate.InternalError, "a statement was sent on a connection whose last result is unread")
 	}
+	if err := c.refusal(req); err != nil {
+		return err
+	}
+	if len(req.Params) > math.MaxUint16 {
+		return c.tooManyParams(len(req.Params))
+	}
+	total := 0
+	for i := range req.Params {
+		total += len(req.Params[i].Value) + 4
+	}
+	if total > maxParams {
+		return c.tooManyBytes(total)
+	}
+	return nil
+}
+
+// refusal is why no statement can be sent in the remote transaction, or not this one.
+func (c *Conn) refusal(req *Request) *sqlerr.Error {
 	if c.Tx.Failed() {
 		// by a statement whose rows were not wanted any more, so nobody has heard
 		e := sqlerr.New(sqlstate.InFailedSQLTransaction, "the transaction on server \"%s\" has failed", c.Server)
@@ -144,28 +168,26 @@ func (c *Conn) sendable(req *Request) *sqlerr.Error {
 		}
 		return e
 	}
-	if len(req.Params) > math.MaxUint16 {
-		return sqlerr.New(sqlstate.ProgramLimitExceeded, "statement for server \"%s\" has %d parameters, more than the protocol's limit of %d",
-			c.Server, len(req.Params), math.MaxUint16)
-	}
 	if len(req.SQL) > maxParams {
 		return sqlerr.New(sqlstate.ProgramLimitExceeded, "a statement for server \"%s\" takes %d bytes, more than the protocol's limit of %d",
 			c.Server, len(req.SQL), maxParams)
 	}
-	total := 0
-	for i := range req.Params {
-		total += len(req.Params[i].Value) + 4
-	}
-	if total > maxParams {
-		return sqlerr.New(sqlstate.ProgramLimitExceeded, "parameters of a statement for server \"%s\" take %d bytes, more than the protocol's limit of %d",
-			c.Server, total, maxParams)
-	}
 	return nil
 }
 
-// unsent undoes nothing of the state that Enter has announced: the connection
+func (c *Conn) tooManyParams(n int) *sqlerr.Error {
+	return sqlerr.New(sqlstate.ProgramLimitExceeded, "statement for server \"%s\" has %d parameters, more than the protocol's limit of %d",
+		c.Server, n, math.MaxUint16)
+}
+
+func (c *Conn) tooManyBytes(n int) *sqlerr.Error {
+	return sqlerr.New(sqlstate.ProgramLimitExceeded, "parameters of a statement for server \"%s\" take %d bytes, more than the protocol's limit of %d",
+		c.Server, n, maxParams)
+}
+
+// unencoded undoes nothing of the state that Enter has announced: the connection
 // is closed instead, for a statement that could not even be encoded.
-func (c *Conn) unsent(err error, req *Request) *sqlerr.Error {
+func (c *Conn) unencoded(err error, req *Request) *sqlerr.Error {
 	e := sqlerr.New(sqlstate.ProgramLimitExceeded, "cannot send a statement to server \"%s\": %w", c.Server, err)
 	e.RemoteSQL = req.SQL
 	c.Fail(e)
@@ -190,31 +212,27 @@ func appendControl(buf []byte, cmd string) ([]byte, error) {
 // that the remote may use a parallel plan, where the request does not ask for one.
 func (c *Conn) appendQuery(buf []byte, req *Request, ex *exchange) ([]byte, error) {
 	st := c.stmts.use(req.identity())
-	ex.stmt, ex.reused = st, st.prepared
+	to := &ex.steps[0]
 	var err error
-	if !st.prepared {
-		if st.uses > 1 && c.sharing.prepares() {
-			if st.name != "" {
-				c.stmts.doomed = append(c.stmts.doomed, st.name)
-			}
-			st.name = c.stmts.nextName()
-		}
+	if to.reused = st.prepared; !st.prepared {
+		c.name(st)
 		oids := make([]uint32, len(req.Params))
 		for i, p := range req.Params {
 			oids[i] = p.TypeOID
 		}
 		buf = c.appendParse(buf, st.name, req.SQL, oids)
 	}
-	if ex.limit = int64(req.MaxRows); ex.limit > 0 && !req.Alone {
-		ex.portal = c.portals.add(c.Tx.Depth(), req.Sink)
+	to.stmt, to.name = st, st.name
+	if to.limit = int64(req.MaxRows); to.limit > 0 && !req.Alone {
+		to.portal = c.portals.add(c.Tx.Depth(), req.Sink)
 	}
-	buf = c.appendBind(buf, ex.portal, st.name, req)
+	buf = c.appendBind(buf, to.portal, st.name, req)
 	if !st.prepared || st.fields == nil {
-		if buf, err = (&pgproto3.Describe{ObjectType: 'P', Name: ex.portal}).Encode(buf); err != nil {
+		if buf, err = (&pgproto3.Describe{ObjectType: 'P', Name: to.portal}).Encode(buf); err != nil {
 			return buf, err
 		}
 	}
-	return (&pgproto3.Execute{Portal: ex.portal, MaxRows: uint32(req.MaxRows)}).Encode(buf)
+	return (&pgproto3.Execute{Portal: to.portal, MaxRows: uint32(req.MaxRows)}).Encode(buf)
 }
 
 // push queues the exchange and hands its bytes to the socket.
@@ -227,9 +245,7 @@ func (c *Conn) push(ex *exchange, buf []byte) {
 	c.Exchanges++
 	c.sentAt, c.resultFrom = time.Now(), c.BytesRead
 	if c.broken != nil {
-		if ex.sink != nil {
-			ex.sink.Done(c.broken)
-		}
+		ex.tell(c.broken)
 		c.queue = nil
 		return
 	}
@@ -240,7 +256,11 @@ func (c *Conn) push(ex *exchange, buf []byte) {
 	if err == nil {
 		return
 	}
-	// a server that went away has said why
+	c.writeFailed(err)
+}
+
+// writeFailed breaks the connection: a server that went away has said why.
+func (c *Conn) writeFailed(err error) {
 	if c.pump(func() bool { return false }); c.broken == nil {
 		c.lost(err)
 	}
@@ -252,7 +272,7 @@ func (c *Conn) Control(quiet bool, cmds ...string) {
 	if len(cmds) == 0 || c.broken != nil {
 		return
 	}
-	ex := &exchange{controls: len(cmds), then: completed, sql: strings.Join(cmds, "; "), quiet: quiet, want: 'T'}
+	ex := &exchange{controls: len(cmds), sql: strings.Join(cmds, "; "), quiet: quiet, want: 'T'}
 	if !c.Tx.InTransaction() {
 		ex.want = 'I'
 		c.portals.forget() // they went with the transaction
@@ -264,6 +284,17 @@ func (c *Conn) Control(quiet bool, cmds ...string) {
 		return
 	}
 	c.push(ex, buf)
+}
+
+// name gives a statement that comes again a name, if it may have one.
+func (c *Conn) name(st *statement) {
+	if st.uses <= 1 || !c.sharing.prepares() {
+		return
+	}
+	if st.name != "" {
+		c.stmts.doomed = append(c.stmts.doomed, st.name)
+	}
+	st.name = c.stmts.nextName()
 }
 
 // Override remembers result formats for a statement whose usual ones the
@@ -300,15 +331,19 @@ func (req *Request) identity() string {
 	for _, p := range req.Params {
 		types = binary.BigEndian.AppendUint32(types, p.TypeOID)
 	}
-	if len(req.SQL)+len(types) < hashedIdentity {
-		req.key = req.SQL + string(types)
-		return req.key
+	req.key = statementKey(req.SQL, types)
+	return req.key
+}
+
+// statementKey is what a statement is known by; types is a zero and then the OIDs.
+func statementKey(sql string, types []byte) string {
+	if len(sql)+len(types) < hashedIdentity {
+		return sql + string(types)
 	}
 	h := sha256.New()
-	_, _ = h.Write(unsafe.Slice(unsafe.StringData(req.SQL), len(req.SQL))) // never fails
+	_, _ = h.Write(unsafe.Slice(unsafe.StringData(sql), len(sql))) // never fails
 	_, _ = h.Write(types)
-	req.key = "\x00" + string(h.Sum(nil)) // no text begins so
-	return req.key
+	return "\x00" + string(h.Sum(nil)) // no text begins so
 }
 
 func withFormats(fields []wire.RemoteColumn, formats []int16) []wire.RemoteColumn {

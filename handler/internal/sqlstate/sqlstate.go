@@ -16,6 +16,9 @@ const (
 	FeatureNotSupported          = "0A000"
 )
 
+// CardinalityViolation: a statement has changed another number of rows than it was to.
+const CardinalityViolation = "21000"
+
 // Class 22: data exceptions.
 const (
 	StringDataRightTruncation   = "22001"

@@ -24,10 +24,27 @@ type State struct {
 	guard        bool
 	failed       bool
 	serializable bool
+	readOnly     int // the outermost level from which on the remote is READ ONLY, 0 for none
 	// The outermost level at which a statement has run, or has locked or written
 	// something, that no rollback has undone; 0 for none.
 	ran, dirty int
 	others     bool // not only the last statement has run
+}
+
+// Mode is what the local transaction is like when a statement is sent.
+type Mode struct{ Serializable, ReadOnly bool }
+
+// start is the command that begins a remote transaction. A sub-transaction may
+// be READ ONLY in one that is not, so that only what is outermost says it there.
+func (m Mode) start(level int) string {
+	cmd := "START TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+	if m.Serializable {
+		cmd = "START TRANSACTION ISOLATION LEVEL SERIALIZABLE"
+	}
+	if m.ReadOnly && level == 1 {
+		return cmd + " READ ONLY"
+	}
+	return cmd
 }
 
 // InTransaction reports whether the remote session is in a transaction block.
@@ -81,17 +98,17 @@ func (s *State) Binding(lazy bool) bool {
 // given local nest level (>= 1), or in front of a portion of its rows. With
 // guard the statement gets a savepoint of its own, released by the commands of
 // the next Enter. It is not to be called in a failed transaction.
-func (s *State) Enter(level int, serializable, guard bool) []string {
-	return s.enter(level, serializable, guard, -1)
+func (s *State) Enter(level int, m Mode, guard bool) []string {
+	return s.enter(level, m, guard, -1)
 }
 
 // EnterPart is Enter when the remote has run only the first n of its commands
 // before one failed: a cancel request may hit any of them.
-func (s *State) EnterPart(level int, serializable, guard bool, n int) {
-	s.enter(level, serializable, guard, n)
+func (s *State) EnterPart(level int, m Mode, guard bool, n int) {
+	s.enter(level, m, guard, n)
 }
 
-func (s *State) enter(level int, serializable, guard bool, limit int) []string {
+func (s *State) enter(level int, m Mode, guard bool, limit int) []string {
 	var cmds []string
 	run := func(cmd string) bool {
 		if len(cmds) == limit {
@@ -101,14 +118,13 @@ func (s *State) enter(level int, serializable, guard bool, limit int) []string {
 		return true
 	}
 	if s.depth == 0 {
-		isolation := "REPEATABLE READ"
-		if serializable {
-			isolation = "SERIALIZABLE"
-		}
-		if !run("START TRANSACTION ISOLATION LEVEL " + isolation) {
+		if !run(m.start(level)) {
 			return cmds
 		}
-		s.depth, s.valid, s.serializable = 1, 1, serializable
+		s.depth, s.valid, s.serializable = 1, 1, m.Serializable
+		if m.ReadOnly && level == 1 {
+			s.readOnly = 1
+		}
 	}
 	if s.guard {
 		if !run("RELEASE SAVEPOINT " + querySavepoint) {
@@ -120,7 +136,7 @@ func (s *State) enter(level int, serializable, guard bool, limit int) []string {
 		if !run("RELEASE SAVEPOINT " + levelName(s.valid+1)) {
 			return cmds
 		}
-		s.depth = s.valid
+		s.toDepth(s.valid)
 	}
 	for s.depth < level {
 		if !run("SAVEPOINT " + levelName(s.depth+1)) {
@@ -128,6 +144,12 @@ func (s *State) enter(level int, serializable, guard bool, limit int) []string {
 		}
 		s.depth++
 		s.valid = s.depth
+	}
+	if m.ReadOnly && s.readOnly == 0 {
+		if !run("SET TRANSACTION READ ONLY") {
+			return cmds
+		}
+		s.readOnly = s.depth
 	}
 	if guard {
 		if !run("SAVEPOINT " + querySavepoint) {
@@ -138,6 +160,14 @@ func (s *State) enter(level int, serializable, guard bool, limit int) []string {
 	s.others = s.ran > 0
 	s.ran = outermost(s.ran, level)
 	return cmds
+}
+
+// toDepth tells that only so many levels exist remotely any more. What a deeper
+// one has made READ ONLY is so no longer.
+func (s *State) toDepth(depth int) {
+	if s.depth = depth; s.readOnly > depth {
+		s.readOnly = 0
+	}
 }
 
 // outermost is the lower of two levels of which 0 is none.
@@ -169,7 +199,8 @@ func (s *State) SubAbort(level int) []string {
 		return nil
 	}
 	name := levelName(level)
-	s.depth, s.valid = level-1, level-1
+	s.toDepth(level - 1)
+	s.valid = s.depth
 	s.guard, s.failed = false, false
 	if s.ran >= level {
 		s.ran, s.others = 0, false

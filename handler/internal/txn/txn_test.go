@@ -149,7 +149,7 @@ func (l *local) execute(guard, locks, fails bool) {
 	if l.s.Failed() {
 		return
 	}
-	l.r.run(l.s.Enter(l.level, l.serializable, guard)...)
+	l.r.run(l.s.Enter(l.level, Mode{Serializable: l.serializable}, guard)...)
 	if locks {
 		l.s.MarkDirty()
 	}
@@ -320,13 +320,13 @@ func TestEnter(t *testing.T) {
 		{3, true, false, ""},
 	}
 	for _, tt := range tests {
-		if got := strings.Join(s.Enter(tt.level, tt.serializable, tt.guard), "; "); got != tt.want {
+		if got := strings.Join(s.Enter(tt.level, Mode{Serializable: tt.serializable}, tt.guard), "; "); got != tt.want {
 			t.Errorf("level %d: %q, want %q", tt.level, got, tt.want)
 		}
 	}
 	s.SubCommit(3)
 	s.SubCommit(2)
-	if got := strings.Join(s.Enter(2, true, false), "; "); got != "RELEASE SAVEPOINT s2; SAVEPOINT s2" {
+	if got := strings.Join(s.Enter(2, Mode{Serializable: true}, false), "; "); got != "RELEASE SAVEPOINT s2; SAVEPOINT s2" {
 		t.Errorf("a new sub-transaction reuses the savepoint of a committed one: %q", got)
 	}
 }
@@ -335,15 +335,15 @@ func TestEnter(t *testing.T) {
 func TestCommitOfFailed(t *testing.T) {
 	fail := func(level int, guard, dirty bool) func(s *State) {
 		return func(s *State) {
-			s.Enter(level, false, guard)
+			s.Enter(level, Mode{}, guard)
 			if dirty {
 				s.MarkDirty()
 			}
 			s.MarkFailed()
 		}
 	}
-	lock := func(s *State) { s.Enter(1, false, false); s.MarkDirty() }
-	read := func(s *State) { s.Enter(1, false, false) }
+	lock := func(s *State) { s.Enter(1, Mode{}, false); s.MarkDirty() }
+	read := func(s *State) { s.Enter(1, Mode{}, false) }
 	back := func(s *State) { s.SubAbort(2) }
 	for name, tt := range map[string]struct {
 		steps []func(s *State)
@@ -372,7 +372,7 @@ func TestCommitWaits(t *testing.T) {
 		lazy, serializable, dirty, wait bool
 	}{{true, false, false, false}, {true, false, true, true}, {false, false, false, true}, {true, true, false, true}} {
 		var s State
-		s.Enter(1, tt.serializable, false)
+		s.Enter(1, Mode{Serializable: tt.serializable}, false)
 		if tt.dirty {
 			s.MarkDirty()
 		}
@@ -397,14 +397,14 @@ func TestEnterPart(t *testing.T) {
 						continue
 					}
 					whole := before
-					cmds := whole.Enter(level, false, guard)
+					cmds := whole.Enter(level, Mode{}, guard)
 					for n := range cmds {
 						part := before
-						part.EnterPart(level, false, guard, n)
+						part.EnterPart(level, Mode{}, guard, n)
 						if n == 0 && part != before {
 							t.Fatalf("%+v became %+v by nothing", before, part)
 						}
-						rest := part.Enter(level, false, guard)
+						rest := part.Enter(level, Mode{}, guard)
 						if strings.Join(rest, ";") != strings.Join(cmds[n:], ";") || part != whole {
 							t.Fatalf("from %+v to level %d, after %d of %q: %q, %+v", before, level, n, cmds, rest, part)
 						}
