@@ -370,6 +370,10 @@ typedef struct pgwire_bind_args {
 	int32_t nparams;
 	int32_t nest_level;     /* as for pgwire_go_scan_next */
 	pgwire_param *params;
+	uint64_t group;         /* the same for all scans that are waited for together;
+	                         * 0: with none */
+	int32_t several;        /* more than one of them has this user mapping */
+	int32_t may_open;       /* a further descriptor may be had */
 } pgwire_bind_args;
 
 /* what a value in a batch is (handler/internal/wire, ValueFormat) */
@@ -407,8 +411,14 @@ int32_t pgwire_go_scan_start(uint64_t *scan, pgwire_scan_args *args, pgwire_bind
  * user mapping's connection, then call again. nest_level is where the rows are
  * asked for (GetCurrentTransactionNestLevel()), which for a cursor is not always
  * where it was bound: what is sent for them is undone with that level.
+ *
+ * together: the caller waits for the scans of a group (bind_args) at the same time,
+ * by one descriptor for each. Then WAIT has no timeout, except 0 with no descriptor:
+ * call again at once. Without either, another scan of the group comes first.
+ * Without together the scan does not care for the others of its group. A scan that
+ * was started with a group is started together.
  */
-int32_t pgwire_go_scan_next(uint64_t scan, int32_t nest_level, pgwire_batch *batch, pgwire_wait *wait, pgwire_error *err);
+int32_t pgwire_go_scan_next(uint64_t scan, int32_t nest_level, int32_t together, pgwire_batch *batch, pgwire_wait *wait, pgwire_error *err);
 
 typedef struct pgwire_scan_stats {
 	int64_t rows;

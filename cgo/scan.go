@@ -21,7 +21,7 @@ func pgwire_go_scan_start(scan *C.uint64_t, args *C.pgwire_scan_args, bind *C.pg
 		if e := scanBind(*scan, bind); e != nil {
 			return fail(err, e)
 		}
-		return scanNext(*scan, bind.nest_level, batch, wait, err)
+		return scanNext(*scan, bind.nest_level, bind.group != 0, batch, wait, err)
 	})
 }
 
@@ -67,16 +67,17 @@ func scanBind(scan C.uint64_t, args *C.pgwire_bind_args) *handler.Error {
 	}
 	defer clear(params)
 	return handler.BindScan(uint64(scan), handler.Bind{
-		Serializable: args.serializable != 0, ReadOnly: args.read_only != 0, Alone: args.alone != 0, Params: params})
+		Serializable: args.serializable != 0, ReadOnly: args.read_only != 0, Alone: args.alone != 0, Params: params,
+		Together: handler.Together{Group: uint64(args.group), Several: args.several != 0, MayOpen: args.may_open != 0}})
 }
 
 //export pgwire_go_scan_next
-func pgwire_go_scan_next(scan C.uint64_t, level C.int32_t, batch *C.pgwire_batch, wait *C.pgwire_wait, err *C.pgwire_error) C.int32_t {
-	return guard(err, func() C.int32_t { return scanNext(scan, level, batch, wait, err) })
+func pgwire_go_scan_next(scan C.uint64_t, level, together C.int32_t, batch *C.pgwire_batch, wait *C.pgwire_wait, err *C.pgwire_error) C.int32_t {
+	return guard(err, func() C.int32_t { return scanNext(scan, level, together != 0, batch, wait, err) })
 }
 
-func scanNext(scan C.uint64_t, level C.int32_t, batch *C.pgwire_batch, wait *C.pgwire_wait, err *C.pgwire_error) C.int32_t {
-	b, st, w, e := handler.NextBatch(uint64(scan), int(level))
+func scanNext(scan C.uint64_t, level C.int32_t, together bool, batch *C.pgwire_batch, wait *C.pgwire_wait, err *C.pgwire_error) C.int32_t {
+	b, st, w, e := handler.NextBatch(uint64(scan), int(level), together)
 	if e != nil {
 		return fail(err, e)
 	}

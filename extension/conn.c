@@ -46,6 +46,15 @@ pgwire_account_fds(void)
 		ReleaseExternalFD();
 }
 
+bool
+pgwire_reserve_fd(void)
+{
+	if (!AcquireExternalFD())
+		return false;
+	accounted_fds++;
+	return true;
+}
+
 /* The remote user when the mapping names none: the server process's, as libpq. */
 static const char *
 os_user_name(void)
@@ -162,24 +171,41 @@ fill_conn_args(pgwire_conn_args *args, Oid userid, Oid serverid)
 	fill_identity(args);
 }
 
+/* Before the socket exists: the only step that may be refused. */
+static bool
+reserve_socket(const pgwire_conn_args *args, pgwire_error *err)
+{
+	if (pgwire_reserve_fd())
+		return true;
+	pgwire_fill_error(err, "08001",
+					  psprintf("could not connect to server \"%.*s\"",
+							   (int) args->server.len, (char *) args->server.data),
+					  "There are too many open files on the local server.",
+					  "Raise the server's max_files_per_process and/or \"ulimit -n\" limits.");
+	return false;
+}
+
+/* Take the answer of a call that opens a connection. */
+static int32_t
+opened(const pgwire_conn_args *args, int32_t rc)
+{
+	pgwire_account_fds();
+	if (rc == PGWIRE_OK)
+	{
+		pgwire_note_major(args->serverid, args->major);
+		pgwire_deliver_notices();
+	}
+	return rc;
+}
+
 static int32_t
 dial(pgwire_conn_args *args, TimestampTz deadline, pgwire_error *err)
 {
 	pgwire_wait wait;
 	int32_t		rc;
 
-	/* before the socket exists: the only step that may be refused */
-	if (!AcquireExternalFD())
-	{
-		pgwire_fill_error(err, "08001",
-						  psprintf("could not connect to server \"%.*s\"",
-								   (int) args->server.len, (char *) args->server.data),
-						  "There are too many open files on the local server.",
-						  "Raise the server's max_files_per_process and/or \"ulimit -n\" limits.");
+	if (!reserve_socket(args, err))
 		return PGWIRE_ERROR;
-	}
-	accounted_fds++;
-
 	while ((rc = pgwire_go()->pgwire_go_conn_open(args, &wait, err)) == PGWIRE_WAIT)
 	{
 		if (pgwire_wait_until(&wait, deadline))
@@ -192,13 +218,7 @@ dial(pgwire_conn_args *args, TimestampTz deadline, pgwire_error *err)
 		rc = PGWIRE_ERROR;
 		break;
 	}
-	pgwire_account_fds();
-	if (rc == PGWIRE_OK)
-	{
-		pgwire_note_major(args->serverid, args->major);
-		pgwire_deliver_notices();
-	}
-	return rc;
+	return opened(args, rc);
 }
 
 /*
@@ -230,6 +250,36 @@ pgwire_open_connection(Oid userid, Oid serverid, TimestampTz deadline, Oid *umid
 			return PGWIRE_OK;
 		(void) pgwire_loaded->pgwire_go_conn_invalidate(1, args.mapping_hash);
 	}
+}
+
+/*
+ * Each step reads the catalogs anew, of which Go takes what the first one has
+ * read. What changed while that was being read makes the connection anew.
+ */
+int32_t
+pgwire_step_connection(Oid userid, Oid serverid, int *made, Oid *umid, pgwire_wait *wait,
+					   pgwire_error *err)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pgwire_fdw connection",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	pgwire_conn_args args;
+	uint32		seen;
+	int32_t		rc = PGWIRE_ERROR;
+
+	watch_catalogs();
+	AcceptInvalidationMessages();
+	seen = catalog_changes;
+	fill_conn_args(&args, userid, serverid);
+	*umid = args.umid;
+	if (reserve_socket(&args, err))
+		rc = opened(&args, pgwire_go()->pgwire_go_conn_open(&args, wait, err));
+	if (rc != PGWIRE_ERROR && seen != catalog_changes && ++*made < 3)
+		(void) pgwire_loaded->pgwire_go_conn_invalidate(1, args.mapping_hash);
+	MemoryContextSwitchTo(old);
+	if (rc != PGWIRE_ERROR)
+		MemoryContextDelete(context);	/* else the error may be in it */
+	return rc;
 }
 
 /* Return the function's rows in a tuplestore. */

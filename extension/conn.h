@@ -25,6 +25,14 @@ extern Oid	pgwire_find_user_mapping(Oid userid, Oid serverid);
  */
 extern int32_t pgwire_open_connection(Oid userid, Oid serverid, TimestampTz deadline,
 									  Oid *umid, pgwire_error *err);
+/*
+ * ... or come closer to it without waiting: PGWIRE_WAIT, with *wait filled, until
+ * PGWIRE_OK or PGWIRE_ERROR. *made counts how often it had to be made anew; 0 at first.
+ */
+extern int32_t pgwire_step_connection(Oid userid, Oid serverid, int *made, Oid *umid,
+									  pgwire_wait *wait, pgwire_error *err);
+/* ... may one more descriptor be had? It is counted until pgwire_account_fds. */
+extern bool pgwire_reserve_fd(void);
 /* ... and bring the server's count of external descriptors up to date */
 extern void pgwire_account_fds(void);
 

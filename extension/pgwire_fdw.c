@@ -75,6 +75,12 @@ pgwire_fdw_handler(PG_FUNCTION_ARGS)
 	routine->ShutdownForeignScan = pgwireShutdownForeignScan;
 	routine->RecheckForeignScan = pgwireRecheckForeignScan;
 
+	/* plan/base.c, exec/async.c */
+	routine->IsForeignPathAsyncCapable = pgwireIsForeignPathAsyncCapable;
+	routine->ForeignAsyncRequest = pgwireForeignAsyncRequest;
+	routine->ForeignAsyncConfigureWait = pgwireForeignAsyncConfigureWait;
+	routine->ForeignAsyncNotify = pgwireForeignAsyncNotify;
+
 	/* explain.c */
 	routine->ExplainForeignScan = pgwireExplainForeignScan;
 

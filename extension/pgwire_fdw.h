@@ -54,6 +54,12 @@ extern void pgwireEndForeignScan(ForeignScanState *node);
 extern void pgwireShutdownForeignScan(ForeignScanState *node);
 extern bool pgwireRecheckForeignScan(ForeignScanState *node, TupleTableSlot *slot);
 
+/* in async.c */
+extern bool pgwireIsForeignPathAsyncCapable(ForeignPath *path);
+extern void pgwireForeignAsyncRequest(AsyncRequest *areq);
+extern void pgwireForeignAsyncConfigureWait(AsyncRequest *areq);
+extern void pgwireForeignAsyncNotify(AsyncRequest *areq);
+
 /* in explain.c */
 extern void pgwireExplainForeignScan(ForeignScanState *node, struct ExplainState *es);
 

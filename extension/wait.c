@@ -112,6 +112,13 @@ pgwire_wait_for(const pgwire_wait *wait)
 	(void) pgwire_wait_until(wait, 0);
 }
 
+void
+pgwire_wait_within(struct WaitEventSet *set, const pgwire_wait *wait, void *user_data)
+{
+	Assert(wait->fd >= 0 && wait->events == PGWIRE_READABLE && wait->timeout_ms < 0);
+	AddWaitEventToSet(set, WL_SOCKET_READABLE, wait->fd, NULL, user_data);
+}
+
 bool
 pgwire_wait_until(const pgwire_wait *wait, TimestampTz deadline)
 {

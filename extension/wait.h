@@ -14,6 +14,11 @@
  */
 extern void pgwire_wait_for(const pgwire_wait *wait);
 
+/* Have whoever waits with this set hear of it: what Go asked for has one descriptor,
+ * is for reading, and has no timeout. */
+struct WaitEventSet;
+extern void pgwire_wait_within(struct WaitEventSet *set, const pgwire_wait *wait, void *user_data);
+
 /* Serve interrupts without waiting, in work that may go on without a wait. */
 extern void pgwire_serve_interrupts(void);
 

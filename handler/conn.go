@@ -48,6 +48,7 @@ func OpenConn(a ConnArgs) (Status, Wait, *Error) {
 		Keep:       o.KeepConnections,
 		LazyCommit: o.LazyCommit,
 		Pooled:     o.Pooled,
+		MaxConns:   o.MaxConnections,
 		Params: dial.Params{
 			Server: a.Server, Options: o.Params, Superuser: a.Superuser,
 			PasswordRequired: o.PasswordRequired,

@@ -75,6 +75,9 @@ type Param = session.Param
 // Bind is what changes from one execution of a scan to the next.
 type Bind = fetch.Bind
 
+// Together says with which other scans a scan is waited for.
+type Together = fetch.Together
+
 // ScanStats count what a scan has done.
 type ScanStats = fetch.Stats
 
@@ -115,14 +118,15 @@ type Batch struct {
 
 // NextBatch asks for rows at a local nest level (>= 1), and answers StatusOK with
 // a batch, StatusEOF, StatusWait, StatusConn (open the connection, call again) or
-// StatusError.
-func NextBatch(id uint64, level int) (Batch, Status, Wait, *Error) {
+// StatusError. With together the wait is one of several (fetch.Scan.Next), and may be
+// for nothing but the progress of another scan: FD -1 without a timeout.
+func NextBatch(id uint64, level int, together bool) (Batch, Status, Wait, *Error) {
 	s := backend.scans.byID[id]
 	if s == nil {
 		return Batch{}, StatusError, Wait{}, noScan(id)
 	}
 	invariant.MaybePanic("scan_next")
-	out, w, err := s.Next(level)
+	out, w, err := s.Next(level, together)
 	if err != nil {
 		return Batch{}, StatusError, Wait{}, err
 	}
@@ -130,6 +134,8 @@ func NextBatch(id uint64, level int) (Batch, Status, Wait, *Error) {
 	case fetch.Wait:
 		invariant.StayScheduled()
 		return Batch{}, StatusWait, toWait(w), nil
+	case fetch.Behind:
+		return Batch{}, StatusWait, Wait{FD: -1, TimeoutMS: -1}, nil
 	case fetch.Connect:
 		return Batch{}, StatusConn, Wait{}, nil
 	case fetch.End:

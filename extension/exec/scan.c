@@ -3,7 +3,7 @@
  *
  * Nothing touches the network before the first row is asked for. From then on
  * the rows are those of a stream (stream.c), which this file makes from the plan
- * node.
+ * node. Those of several scans at a time are read in async.c.
  */
 #include "postgres.h"
 
@@ -102,6 +102,9 @@ pgwireIterateForeignScan(ForeignScanState *node)
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 	pgwire_error err;
 
+	/* more rows are asked for, and waited for, in async.c */
+	if (node->ss.ps.async_capable && state->stream.rows_left == 0)
+		return ExecClearTuple(slot);
 	if (unlikely(pgwire_stream_row(&state->stream, slot, &err) == PGWIRE_ERROR))
 		pgwire_raise_stream(&state->stream, &err);
 	return slot;

@@ -13,6 +13,9 @@ typedef struct pgwire_scan_state
 	pgwire_scan_private plan;
 	pgwire_params *params;
 	bool		may_be_alone;	/* whole plan, no user-defined functions */
+	int			behind;			/* async.c: how often in turn it was told to wait for
+								 * another scan, not for a descriptor */
+	instr_time	asked;			/* async.c: since when it waits, where timed */
 	pgwire_stream stream;
 } pgwire_scan_state;
 

@@ -3,8 +3,9 @@
  *
  * A batch of rows is read in one call into Go, and each row of it is stored
  * without one; when Go has nothing ready, this side waits, where it can be
- * interrupted. An error is answered, not raised: what becomes of it is for
- * whoever reads the rows.
+ * interrupted, or has whoever reads several streams wait for all of them
+ * (async.c). An error is answered, not raised: what becomes of it is for whoever
+ * reads the rows.
  */
 #include "postgres.h"
 
@@ -24,7 +25,7 @@
  * it is there first, so that nothing that fails later leaves it behind.
  */
 static int32_t
-start(pgwire_stream *stream, pgwire_batch *batch, pgwire_wait *wait, pgwire_error *err)
+start(pgwire_stream *stream, bool together, pgwire_batch *batch, pgwire_wait *wait, pgwire_error *err)
 {
 	pgwire_scan_args scan;
 	pgwire_bind_args bind;
@@ -48,6 +49,12 @@ start(pgwire_stream *stream, pgwire_batch *batch, pgwire_wait *wait, pgwire_erro
 	bind.serializable = IsolationIsSerializable();
 	bind.read_only = XactReadOnly;
 	bind.nest_level = GetCurrentTransactionNestLevel();
+	if (together)
+	{
+		bind.group = stream->group;
+		bind.several = stream->several;
+		bind.may_open = pgwire_reserve_fd();
+	}
 	stream->bind(stream, &bind);
 	rc = pgwire_go()->pgwire_go_scan_start(stream->scan, &scan, &bind, batch, wait, err);
 	if (stream->bound_to)
@@ -89,6 +96,17 @@ wait_timed(pgwire_stream *stream, const pgwire_wait *wait, pgwire_error *err)
 	return waited;
 }
 
+/* The mapping may have been replaced, and Go knows connections by theirs. */
+static void
+exchange_mapping(pgwire_stream *stream, Oid umid)
+{
+	if (umid == stream->umid)
+		return;
+	pgwire_close_scan(stream->scan);
+	stream->umid = umid;
+	stream->bound = false;
+}
+
 /* PGWIRE_OK or PGWIRE_ERROR. */
 static int32_t
 connect_timed(pgwire_stream *stream, pgwire_error *err)
@@ -103,13 +121,7 @@ connect_timed(pgwire_stream *stream, pgwire_error *err)
 		return PGWIRE_ERROR;
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_ACCUM_DIFF(stream->connecting, end, start);
-	if (umid != stream->umid)
-	{
-		/* the mapping has been replaced, and Go knows connections by theirs */
-		pgwire_close_scan(stream->scan);
-		stream->umid = umid;
-		stream->bound = false;
-	}
+	exchange_mapping(stream, umid);
 	return PGWIRE_OK;
 }
 
@@ -135,43 +147,92 @@ take_batch(pgwire_stream *stream, const pgwire_batch *batch)
 	return PGWIRE_OK;
 }
 
-/* Get the next batch: PGWIRE_OK, PGWIRE_EOF or PGWIRE_ERROR. */
+/*
+ * Come closer to the next batch. Beside PGWIRE_OK, PGWIRE_EOF and PGWIRE_ERROR:
+ * PGWIRE_WAIT, or PGWIRE_CONN.
+ */
 static int32_t
-next_batch(pgwire_stream *stream, pgwire_error *err)
+step(pgwire_stream *stream, bool together, pgwire_wait *wait, pgwire_error *err)
 {
 	pgwire_batch batch;
-	pgwire_wait wait;
 	int32_t		rc;
 
+	if (stream->bound)
+		rc = pgwire_loaded->pgwire_go_scan_next(*stream->scan, GetCurrentTransactionNestLevel(),
+												together, &batch, wait, err);
+	else
+		rc = start(stream, together, &batch, wait, err);
+	if (rc == PGWIRE_OK)
+		return take_batch(stream, &batch);
+	if (rc == PGWIRE_EOF)
+		return end_of_rows(stream);
+	return rc;
+}
+
+/* Nothing has to be asked for? Then PGWIRE_OK or PGWIRE_EOF, else PGWIRE_WAIT. */
+static int32_t
+at_hand(pgwire_stream *stream)
+{
+	if (stream->rows_left > 0)
+		return PGWIRE_OK;
 	if (stream->eof)
 		return PGWIRE_EOF;
 	if (stream->last)
 		return end_of_rows(stream);
+	return PGWIRE_WAIT;
+}
+
+int32_t
+pgwire_stream_fill(pgwire_stream *stream, pgwire_error *err)
+{
+	pgwire_wait wait;
+	int32_t		rc = at_hand(stream);
+
+	if (rc != PGWIRE_WAIT)
+		return rc;
 	pgwire_serve_interrupts();
 	for (;;)
 	{
-		if (stream->bound)
-			rc = pgwire_loaded->pgwire_go_scan_next(*stream->scan, GetCurrentTransactionNestLevel(),
-													&batch, &wait, err);
-		else
-			rc = start(stream, &batch, &wait, err);
-		switch (rc)
+		rc = step(stream, false, &wait, err);
+		if (rc == PGWIRE_WAIT)
 		{
-			case PGWIRE_OK:
-				return take_batch(stream, &batch);
-			case PGWIRE_EOF:
-				return end_of_rows(stream);
-			case PGWIRE_WAIT:
-				if (!wait_timed(stream, &wait, err))
-					return PGWIRE_ERROR;
-				break;
-			case PGWIRE_CONN:
-				if (connect_timed(stream, err) == PGWIRE_ERROR)
-					return PGWIRE_ERROR;
-				break;
-			default:
+			if (!wait_timed(stream, &wait, err))
 				return PGWIRE_ERROR;
 		}
+		else if (rc == PGWIRE_CONN)
+		{
+			if (connect_timed(stream, err) == PGWIRE_ERROR)
+				return PGWIRE_ERROR;
+		}
+		else
+			return rc;
+	}
+}
+
+int32_t
+pgwire_stream_step(pgwire_stream *stream, pgwire_wait *wait, pgwire_error *err)
+{
+	int32_t		rc = at_hand(stream);
+	Oid			umid;
+
+	if (rc != PGWIRE_WAIT)
+		return rc;
+	for (;;)
+	{
+		pgwire_serve_interrupts();
+		rc = step(stream, true, wait, err);
+		pgwire_account_fds();
+		if (rc == PGWIRE_CONN)
+		{
+			rc = pgwire_step_connection(stream->userid, stream->serverid, &stream->dialled,
+										&umid, wait, err);
+			if (rc != PGWIRE_ERROR)
+				exchange_mapping(stream, umid);
+			if (rc == PGWIRE_OK)
+				continue;
+		}
+		if (rc != PGWIRE_WAIT || wait->fd >= 0 || wait->timeout_ms != 0)
+			return rc;
 	}
 }
 
@@ -180,7 +241,7 @@ pgwire_stream_row(pgwire_stream *stream, TupleTableSlot *slot, pgwire_error *err
 {
 	if (stream->rows_left == 0)
 	{
-		int32_t		rc = next_batch(stream, err);
+		int32_t		rc = pgwire_stream_fill(stream, err);
 
 		if (rc != PGWIRE_OK)
 		{

@@ -25,6 +25,9 @@ typedef struct pgwire_stream
 	MemoryContext context;		/* the statement is given up when this is reset */
 	bool		timed;			/* keep waited and connecting */
 	TimestampTz deadline;		/* an error from then on; 0: there is none */
+	uint64_t	group;			/* of the streams that are waited for together
+								 * (pgwire_stream_step); 0: of none */
+	bool		several;		/* more than one of them has this user mapping */
 
 	/*
 	 * Say what the statement is: all of args that is not known from the above.
@@ -46,6 +49,7 @@ typedef struct pgwire_stream
 	bool		last;			/* the batch at hand is the last one */
 	bool		eof;
 	bool		large;			/* there was more than one batch */
+	int			dialled;		/* by pgwire_stream_step */
 	const uint8_t *row;			/* next row of the batch */
 	int			rows_left;
 	instr_time	waited;
@@ -59,6 +63,17 @@ typedef struct pgwire_stream
  */
 extern int32_t pgwire_stream_row(pgwire_stream *stream, TupleTableSlot *slot,
 								 pgwire_error *err);
+
+/*
+ * Come closer to the next row without waiting: PGWIRE_OK (it is at hand),
+ * PGWIRE_EOF, PGWIRE_ERROR, or PGWIRE_WAIT with *wait filled: for a descriptor to
+ * become readable, with no timeout, and no other stream of the group waits for that
+ * one. fd -1: for another stream of the group to come further.
+ */
+extern int32_t pgwire_stream_step(pgwire_stream *stream, pgwire_wait *wait, pgwire_error *err);
+
+/* The same, waiting, and whatever others of the group do. */
+extern int32_t pgwire_stream_fill(pgwire_stream *stream, pgwire_error *err);
 
 /* Raise an error of pgwire_stream_row; a bad value names its column and table. */
 pg_noreturn extern void pgwire_raise_stream(pgwire_stream *stream, const pgwire_error *err);

@@ -19,6 +19,7 @@
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
+#include "optimizer/prep.h"
 #include "optimizer/restrictinfo.h"
 #include "parser/parsetree.h"
 #include "utils/rel.h"
@@ -103,6 +104,7 @@ ask_relation(RelOptInfo *baserel, Oid foreigntableid)
 	pgwire_put_options(&request, rel->site->options);
 	pgwire_put_options(&request, table->options);
 	rel->ask_remote = pgwire_is_on(table->options, rel->site->options, "use_remote_estimate", false);
+	rel->async_capable = pgwire_is_on(table->options, rel->site->options, "async_capable", false);
 	pgwire_put_conditions(&request, &ir, baserel->relids, &rel->site->server, rinfos);
 	reply = pgwire_ask(&request);
 	rel->schema_name = pgwire_get_string(&reply);
@@ -189,6 +191,10 @@ pgwireGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 	rel->security = baserel->baserestrict_min_security;
 	baserel->fdw_private = rel;
 	ask_relation(baserel, foreigntableid);
+	/* what locks rows does so on one connection */
+	if (bms_is_member(baserel->relid, root->all_result_relids) ||
+		get_plan_rowmark(root->rowMarks, baserel->relid) != NULL)
+		rel->async_capable = false;
 	rel->stats = pgwire_table_stats(root, baserel, foreigntableid);
 	if (rel->stats != NULL)
 		pgwire_apply_stats(baserel, rel->stats);
@@ -369,6 +375,19 @@ pgwireGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid
 	pgwire_add_bounded(root, baserel);
 	foreach(lc, infos)
 		add_scan(root, baserel, lfirst(lc));
+}
+
+/* ---- IsForeignPathAsyncCapable ---- */
+
+bool
+pgwireIsForeignPathAsyncCapable(ForeignPath *path)
+{
+	const pgwire_rel *rel = path->fdw_private != NIL ?
+		linitial(path->fdw_private) : path->path.parent->fdw_private;
+
+	if (rel->kind == PGWIRE_REL_UPPER)
+		rel = rel->input->fdw_private;
+	return rel->async_capable;
 }
 
 /* ---- GetForeignPlan ---- */

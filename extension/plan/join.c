@@ -417,6 +417,7 @@ pgwireGetForeignJoinPaths(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *ou
 	try.rel->outer = outerrel;
 	try.rel->inner = innerrel;
 	try.rel->ask_remote = try.outer->ask_remote || try.inner->ask_remote;
+	try.rel->async_capable = try.outer->async_capable || try.inner->async_capable;
 	try.rel->analyzed = try.outer->analyzed && try.inner->analyzed;
 	try.rel->startup_cost = Max(try.outer->startup_cost, try.inner->startup_cost);
 	try.rel->tuple_cost = Max(try.outer->tuple_cost, try.inner->tuple_cost);

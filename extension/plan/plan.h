@@ -67,6 +67,7 @@ typedef struct pgwire_rel
 	pgwire_work work;			/* of the remote, for the relation without parameters or
 								 * order (cost.h) */
 	bool		ask_remote;		/* use_remote_estimate; of a join: of either side */
+	bool		async_capable;	/* the same of that option, where no rows are locked */
 	bool		estimated;		/* work is the remote's own estimate */
 	bool		analyzed;		/* there are statistics; of a join: of all in it */
 	const struct pgwire_stats *stats;	/* of a base relation: the remote's (stats.h), or NULL */

@@ -22,6 +22,8 @@ type Target struct {
 	// Pooled is the option of that name. With "true" the settings in Params are
 	// not sent with the start-up.
 	Pooled string
+	// MaxConns is the option max_connections_per_server, >= 1.
+	MaxConns int
 }
 
 // Attempt is a connection being made in a goroutine of its own. The backend's

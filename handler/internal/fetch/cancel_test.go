@@ -211,7 +211,7 @@ func TestFrozenRemote(t *testing.T) {
 	r.must(r.scan("gen 3 3"))
 	s := r.scan("freeze")
 	r.bind(s)
-	if out, w, err := s.Next(r.level); out != Wait || err != nil || w.FD < 0 {
+	if out, w, err := s.Next(r.level, false); out != Wait || err != nil || w.FD < 0 {
 		t.Fatal(out, w, err)
 	}
 	if d := r.abort(); d > cleanupTime+500*time.Millisecond {
@@ -242,7 +242,7 @@ func TestSubAbortSparesOthers(t *testing.T) {
 	r.target = other
 	r.bind(inner)
 	for i := 0; i < 100; i++ {
-		out, w, err := inner.Next(r.level)
+		out, w, err := inner.Next(r.level, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -284,7 +284,7 @@ func TestFlood(t *testing.T) {
 	yields := 0
 	for range 3000 {
 		start := time.Now()
-		out, w, err := s.Next(r.level)
+		out, w, err := s.Next(r.level, false)
 		if d := time.Since(start); d > 5*time.Second {
 			t.Fatalf("a call took %v", d)
 		}

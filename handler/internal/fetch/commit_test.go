@@ -169,7 +169,7 @@ func TestSilentAtCommit(t *testing.T) {
 
 // next is one call of Next, connecting when it asks for it.
 func next(r *rig, s *Scan) (Outcome, *session.Waiting, error) {
-	out, w, err := s.Next(r.level)
+	out, w, err := s.Next(r.level, false)
 	if out == Connect && err == nil {
 		err = r.connect(time.Now().Add(r.limit))
 	}

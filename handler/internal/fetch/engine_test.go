@@ -27,6 +27,7 @@ import (
 //	stream W   rows without end, until a cancel request comes
 //	freeze     no answer at all
 //	notice N   N notices, then one row
+//	wait N     one row, when the test says so: engine.letGo(N)
 type engine struct {
 	server *fakepg.Server
 	opts   fakepg.Options
@@ -44,7 +45,27 @@ type engine struct {
 	pid int
 	// asked and set count the questions for a session's settings, and the settings
 	asked, set int
+	// exported and imported count snapshots; refuse names what is not to work
+	exported, imported int
+	refuse             string
+	instance           string // "one" unless set; of the sessions that are begun from then on
+	gates              map[string]chan struct{}
 }
+
+// gate is what "wait N" stands at.
+func (e *engine) gate(n string) chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.gates == nil {
+		e.gates = map[string]chan struct{}{}
+	}
+	if e.gates[n] == nil {
+		e.gates[n] = make(chan struct{})
+	}
+	return e.gates[n]
+}
+
+func (e *engine) letGo(n string) { close(e.gate(n)) }
 
 var genColumns = []wire.Column{{Name: "id", TypeOID: 23, Typmod: -1}, {Name: "v", TypeOID: 25, Typmod: -1}}
 
@@ -58,6 +79,12 @@ func (e *engine) note(format string, args ...any) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.log = append(e.log, fmt.Sprintf(format, args...))
+}
+
+func (e *engine) logged() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.log)
 }
 
 // take returns what was logged since the last take. A statement is complete
@@ -90,6 +117,7 @@ type engineConn struct {
 	saved []string // names of the savepoints
 	left  bool
 	lost  int // of engine.forgets
+	where string
 }
 
 // portal is a statement with its argument and formats.
@@ -101,7 +129,11 @@ type portal struct {
 }
 
 func (e *engine) serve(c *fakepg.Conn) error {
-	s := &engineConn{engine: e, c: c, tx: 'I', named: map[string]string{}, bound: map[string]*portal{}}
+	s := &engineConn{engine: e, c: c, tx: 'I', named: map[string]string{}, bound: map[string]*portal{}, where: "one"}
+	if e.mu.Lock(); e.instance != "" {
+		s.where = e.instance
+	}
+	e.mu.Unlock()
 	for n := 0; e.leaveAfter == 0 || n < e.leaveAfter; {
 		m, err := c.Receive()
 		if err != nil {
@@ -241,12 +273,36 @@ func (s *engineConn) session(sql string) error {
 		s.asked++
 	}
 	s.mu.Unlock()
+	if strings.Contains(sql, "pg_postmaster_start_time") {
+		return s.snapshot(sql)
+	}
 	if strings.Contains(sql, "pg_backend_pid") {
 		pid := s.pid
 		if pid == 0 {
 			pid = fakepg.PID
 		}
 		row.Values = append([][]byte{[]byte(strconv.Itoa(pid))}, row.Values...)
+	}
+	if err := s.send(row); err != nil || s.skip {
+		return err
+	}
+	return s.send(&pgproto3.CommandComplete{CommandTag: []byte("SELECT 1")})
+}
+
+// snapshot answers the exporting of one, and the question which server this is.
+func (s *engineConn) snapshot(sql string) error {
+	row := &pgproto3.DataRow{Values: [][]byte{[]byte(s.where)}}
+	if strings.Contains(sql, "export") {
+		if s.refuse == "export" {
+			return s.fail("42883", "no such function")
+		}
+		if len(s.saved) > 0 {
+			return s.fail("25001", "cannot export a snapshot from a subtransaction")
+		}
+		s.mu.Lock()
+		s.exported++
+		s.mu.Unlock()
+		row.Values = append([][]byte{[]byte("0001-1")}, row.Values...)
 	}
 	if err := s.send(row); err != nil || s.skip {
 		return err
@@ -293,7 +349,7 @@ func (s *engineConn) format(i int) int16 {
 func (s *engineConn) describe() error {
 	word := strings.Fields(s.cur.sql)[0]
 	switch word {
-	case "START", "SAVEPOINT", "RELEASE", "ROLLBACK", "COMMIT":
+	case "START", "SET", "SAVEPOINT", "RELEASE", "ROLLBACK", "COMMIT":
 		return s.send(&pgproto3.NoData{})
 	}
 	oid := uint32(23)
@@ -316,6 +372,15 @@ func (s *engineConn) command(sql string, limit int) error {
 	switch f[0] {
 	case "START":
 		s.tx, tag = 'T', "START TRANSACTION"
+	case "SET":
+		if strings.Contains(sql, "SNAPSHOT") {
+			if s.refuse == "import" {
+				return s.fail("22023", "invalid snapshot identifier")
+			}
+			s.mu.Lock()
+			s.imported++
+			s.mu.Unlock()
+		}
 	case "COMMIT":
 		if s.tx == 'E' {
 			tag = "ROLLBACK"
@@ -368,6 +433,9 @@ func (s *engineConn) rows(f []string, limit int) error {
 		w, _ = strconv.Atoi(f[2])
 	}
 	switch f[0] {
+	case "wait":
+		<-s.gate(f[1])
+		n = 1
 	case "freeze":
 		return fakepg.Hang()(s.c)
 	case "stream":

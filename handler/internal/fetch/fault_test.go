@@ -335,7 +335,7 @@ func TestMayHaveCommitted(t *testing.T) {
 		e.take()
 		proxy.Freeze(fakepg.ToClient)
 		r.bind(s)
-		if out, _, err := s.Next(r.level); out != Wait || err != nil {
+		if out, _, err := s.Next(r.level, false); out != Wait || err != nil {
 			t.Fatal(out, err)
 		}
 		for !strings.Contains(e.take(), "Sync") {

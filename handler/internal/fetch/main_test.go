@@ -128,7 +128,7 @@ func (r *rig) next(s *Scan) (Outcome, *sqlerr.Error) {
 	deadline := time.Now().Add(r.limit)
 	for {
 		start := time.Now()
-		out, w, err := s.Next(r.level)
+		out, w, err := s.Next(r.level, false)
 		r.slowest = max(r.slowest, time.Since(start))
 		if err != nil {
 			return End, err

@@ -52,6 +52,9 @@ func clampRows(n int64) int { return int(min(max(n, 1), math.MaxInt32)) }
 // resume asks for the next portion once the connection is free. Rows means: sent.
 func (s *Scan) resume() (Outcome, *session.Waiting, *sqlerr.Error) {
 	r := s.cur
+	if s.together && !s.pool.Turn(s.conn, s, s.bind.Together.Group) {
+		return Behind, nil, nil
+	}
 	w, err := s.conn.SetAside()
 	if err == nil && w != nil {
 		return Wait, w, nil
@@ -66,7 +69,7 @@ func (s *Scan) resume() (Outcome, *session.Waiting, *sqlerr.Error) {
 		req.Sink = nil
 	}
 	if err != nil {
-		s.phase = finished
+		s.finish()
 		return End, nil, err
 	}
 	return Rows, nil, nil

@@ -199,7 +199,7 @@ func TestRealServer(t *testing.T) {
 			s := r.scan("SELECT 1 FROM pg_sleep(100)", ints)
 			r.bind(s)
 			for range 50 {
-				out, w, err := s.Next(r.level)
+				out, w, err := s.Next(r.level, false)
 				if err != nil || out != Wait {
 					t.Fatal(out, err)
 				}
@@ -226,7 +226,7 @@ func TestRealServer(t *testing.T) {
 			}
 			r.bind(s)
 			for range rng.IntN(3) {
-				if out, w, err := s.Next(r.level); err != nil {
+				if out, w, err := s.Next(r.level, false); err != nil {
 					t.Fatal(err)
 				} else if out == Wait {
 					w.Timeout = time.Duration(rng.IntN(2000)) * time.Microsecond

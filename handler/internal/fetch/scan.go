@@ -40,7 +40,15 @@ type Bind struct {
 	Serializable bool
 	ReadOnly     bool
 	Alone        bool            // may run without a remote transaction
+	Together     Together        // with which others it is waited for
 	Params       []session.Param // copied
+}
+
+// Together says with which other scans a scan is waited for.
+type Together struct {
+	Group   uint64 // the same for all of them; 0: with none
+	Several bool   // more than one of them is for this user mapping
+	MayOpen bool   // a further descriptor may be had
 }
 
 // Outcome is what Next has come to.
@@ -55,6 +63,8 @@ const (
 	Wait
 	// Connect: open the user mapping's connection, then ask again.
 	Connect
+	// Behind: ask again when another scan of the group has come further.
+	Behind
 )
 
 // Stats counts what a scan has done since it was opened.
@@ -98,8 +108,12 @@ type Scan struct {
 	conn   *session.Conn
 	cur    *result
 	block  *block
-	tries  int  // times this execution was sent again
-	filled bool // a block has been filled
+	// together: the current call of Next may have to wait for several scans
+	together bool
+	beside   bool // may have a connection by Together
+	fit      fit
+	tries    int  // times this execution was sent again
+	filled   bool // a block has been filled
 	// portion is how many rows to ask for next, 0: all
 	portion int
 
@@ -168,6 +182,7 @@ func (s *Scan) Reset() {
 func (s *Scan) Close() (reusable bool) {
 	reusable = s.phase == finished && s.cur != nil && s.cur.done && s.cur.err == nil && len(s.spec.SQL) <= keepText
 	s.Reset()
+	s.fit.close()
 	s.block.release()
 	s.block = nil
 	s.params.values.Reset(keepText)
@@ -197,12 +212,12 @@ func (s *Scan) Reopen(spec *Spec) bool {
 
 // drop loses interest in the current result.
 func (s *Scan) drop() {
-	if s.cur == nil {
-		return
+	if s.cur != nil {
+		s.cur.Discard()
+		s.conn.ClosePortal(s.cur.portal)
+		s.cur, s.conn = nil, nil
 	}
-	s.cur.Discard()
-	s.conn.ClosePortal(s.cur.portal)
-	s.cur, s.conn = nil, nil
+	s.release()
 }
 
 // Batch is the rows of the last Next that answered Rows. It is valid until the
@@ -218,8 +233,20 @@ func (s *Scan) Last() bool { return s.phase == finished }
 // local nest level (>= 1) of whoever asks for it: a cursor may be fetched from in
 // a sub-transaction that it was not declared in, and what is sent then must be
 // undone with that one.
-func (s *Scan) Next(level int) (Outcome, *session.Waiting, *sqlerr.Error) {
-	s.level = level
+//
+// together: what is waited for is one of several things (Bind.Together). Then what
+// Waiting says fits (FitsWaitEventSet), or it is "ask again at once"; and no
+// two scans wait for one descriptor, as Behind is answered to the second one.
+func (s *Scan) Next(level int, together bool) (Outcome, *session.Waiting, *sqlerr.Error) {
+	s.level, s.together = level, together && s.bind.Together.Group != 0
+	out, w, err := s.next()
+	if s.together && w != nil {
+		w, err = s.fit.wait(w)
+	}
+	return out, w, err
+}
+
+func (s *Scan) next() (Outcome, *session.Waiting, *sqlerr.Error) {
 	if err := s.recycle(); err != nil {
 		return End, nil, err
 	}
@@ -231,7 +258,7 @@ func (s *Scan) Next(level int) (Outcome, *session.Waiting, *sqlerr.Error) {
 			}
 			if !s.cur.ended() {
 				// the remote has hardly got it: a look would be in vain
-				return Wait, s.conn.Readable(), nil
+				return Wait, s.readable(), nil
 			}
 		case running:
 			if out, w, err, decided := s.read(); decided {
@@ -262,42 +289,54 @@ func (s *Scan) recycle() *sqlerr.Error {
 
 // start sends the statement once the connection is free. Rows means: sent.
 func (s *Scan) start() (Outcome, *session.Waiting, *sqlerr.Error) {
-	conn := s.pool.Lookup(s.spec.Umid)
+	conn, out, w, err := s.connection()
 	if conn == nil {
-		return Connect, nil, nil
-	}
-	if err := s.pool.Authorize(s.spec.Umid, s.spec.Superuser); err != nil {
-		return End, nil, err
-	}
-	w, err := conn.SetAside()
-	if err != nil {
-		if err.SendAgain && s.tries == 0 {
-			s.tries++
-			return Connect, nil, nil
-		}
-		return End, nil, err
-	}
-	if w != nil {
-		return Wait, w, nil
+		return out, w, err
 	}
 	r := &result{scan: s, spool: spool{dir: s.spec.TempDir, limit: int(s.spec.FetchMemory)}, begins: !conn.Tx.InTransaction()}
 	// what functions of a remote view write is then kept even if the local
 	// statement fails, so who wants commits to be certain gets none of it
-	r.alone = s.bind.Alone && r.begins && !s.bind.ReadOnly && !s.spec.LocksRows && !s.spec.Writes && !s.spec.MayStop && s.pool.LazyCommit(s.spec.Umid)
+	r.alone = s.bind.Alone && !s.beside && r.begins && !s.bind.ReadOnly && !s.spec.LocksRows && !s.spec.Writes && !s.spec.MayStop && s.pool.LazyCommit(s.spec.Umid)
 	s.portion = s.spec.firstPortion()
+	s.conn = conn
 	req := s.request(r)
 	req.Formats = conn.Formats(req, s.usualFormats())
 	r.formats = req.Formats
-	s.cur, s.conn, s.phase = r, conn, running
+	s.cur, s.phase = r, running
 	s.Stats.RoundTrips++
 	s.Stats.ConnectTime = s.pool.ConnectTime(s.spec.Umid)
 	err = conn.Execute(req)
 	req.Sink = nil // the connection has it for as long as it lives
 	if err != nil {
-		s.phase = finished
+		s.finish()
 		return End, nil, err
 	}
 	return Rows, nil, nil
+}
+
+// connection is one that is free for the statement; nil: not yet.
+func (s *Scan) connection() (*session.Conn, Outcome, *session.Waiting, *sqlerr.Error) {
+	if s.together {
+		return s.oneOfSeveral()
+	}
+	conn := s.pool.Lookup(s.spec.Umid)
+	if conn == nil {
+		return nil, Connect, nil, nil
+	}
+	if err := s.pool.Authorize(s.spec.Umid, s.spec.Superuser); err != nil {
+		return nil, End, nil, err
+	}
+	w, err := conn.SetAside()
+	switch {
+	case err != nil && err.SendAgain && s.tries == 0:
+		s.tries++
+		return nil, Connect, nil, nil
+	case err != nil:
+		return nil, End, nil, err
+	case w != nil:
+		return nil, Wait, w, nil
+	}
+	return conn, Rows, nil, nil
 }
 
 // request is what the connection is asked for. It is made anew only when the
@@ -320,7 +359,7 @@ func (s *Scan) request(r *result) *session.Request {
 	}
 	// what stops by itself needs no way back, nor may locks of rows that were
 	// returned be given away by one
-	req.Guard = s.portion == 0 && !r.alone && !s.spec.Writes && (s.spec.Expected < 0 || s.spec.Expected > guardAbove)
+	req.Guard = s.portion == 0 && !r.alone && !s.spec.Writes && !s.readsSnapshot() && (s.spec.Expected < 0 || s.spec.Expected > guardAbove)
 	return req
 }
 
@@ -340,7 +379,7 @@ func (s *Scan) read() (out Outcome, w *session.Waiting, err *sqlerr.Error, decid
 		}
 	}
 	if full, err := r.replay(); err != nil {
-		s.phase = finished
+		s.finish()
 		return End, nil, err, true
 	} else if full {
 		s.filled = true
@@ -365,10 +404,10 @@ func (s *Scan) read() (out Outcome, w *session.Waiting, err *sqlerr.Error, decid
 	case r.again != nil || r.done && s.recoverable():
 		return s.restart()
 	case r.err != nil:
-		s.phase = finished
+		s.finish()
 		return End, nil, r.err, true
 	case r.cut:
-		s.phase = finished
+		s.finish()
 		return End, nil, sqlerr.New(sqlstate.InternalError, "more rows of a remote statement are wanted than its plan had said"), true
 	case r.done:
 		s.end()
@@ -381,12 +420,19 @@ func (s *Scan) read() (out Outcome, w *session.Waiting, err *sqlerr.Error, decid
 	case yielded:
 		return Wait, &session.Waiting{FD: -1}, nil, true
 	}
-	return Wait, s.conn.Readable(), nil, true
+	return Wait, s.readable(), nil, true
+}
+
+func (s *Scan) readable() *session.Waiting {
+	if s.together {
+		return s.conn.AnyByte()
+	}
+	return s.conn.Readable()
 }
 
 // end notes that all rows are here.
 func (s *Scan) end() {
-	s.phase = finished
+	s.finish()
 	s.cur.spool.close()
 }
 

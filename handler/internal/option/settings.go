@@ -20,6 +20,8 @@ type Connection struct {
 	// Pooled is "auto", "true" or "false": whether another session of the server
 	// may serve each transaction.
 	Pooled string
+	// MaxConnections is how many connections one session may hold to the server, ≥ 1.
+	MaxConnections int
 	// PasswordRequired holds a user who is no superuser to the password rule.
 	PasswordRequired bool
 }
@@ -34,8 +36,8 @@ func (c Connection) String() string {
 		}
 		fmt.Fprintf(&b, "%s=%s ", name, value)
 	}
-	fmt.Fprintf(&b, "keep_connections=%t lazy_commit=%t pooled=%s password_required=%t",
-		c.KeepConnections, c.LazyCommit, c.Pooled, c.PasswordRequired)
+	fmt.Fprintf(&b, "keep_connections=%t lazy_commit=%t pooled=%s max_connections_per_server=%d password_required=%t",
+		c.KeepConnections, c.LazyCommit, c.Pooled, c.MaxConnections, c.PasswordRequired)
 	return b.String()
 }
 
@@ -58,6 +60,7 @@ func ParseConnection(pairs []Pair) Connection {
 		KeepConnections:  v.bool("keep_connections"),
 		LazyCommit:       v.bool("lazy_commit"),
 		Pooled:           v.text("pooled"),
+		MaxConnections:   v.int("max_connections_per_server"),
 		PasswordRequired: v.bool("password_required"),
 	}
 	for _, p := range pairs {

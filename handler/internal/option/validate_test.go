@@ -27,7 +27,7 @@ var postgresFdw = map[Catalog]string{
 
 // What this wrapper knows beyond postgres_fdw 18.
 var beyond = map[Catalog]string{
-	Server: "servicefile fetch_memory fetch_statistics lazy_commit pooled",
+	Server: "servicefile fetch_memory fetch_statistics lazy_commit max_connections_per_server pooled",
 	Table:  "feed feed_lock feed_max_bytes feed_wait fetch_memory fetch_statistics",
 	Column: "feed",
 }

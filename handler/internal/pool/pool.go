@@ -1,6 +1,7 @@
-// Package pool holds the connections of one backend, one per user mapping, and
-// makes their transactions follow the local one. Only the backend's thread uses
-// it; what has to be waited for it says, and is asked again.
+// Package pool holds the connections of one backend and makes their transactions
+// follow the local one: per user mapping one transaction connection, and beside it
+// those that scans read from at the same time (stream.go). Only the backend's
+// thread uses it; what has to be waited for it says, and is asked again.
 package pool
 
 import (
@@ -13,11 +14,10 @@ import (
 	"pgwire_fdw/handler/internal/sqlerr"
 )
 
-// Pool holds the connections of this backend, one per user mapping. Only the
-// backend's thread uses it.
+// Pool holds the connections of this backend. Only the backend's thread uses it.
 type Pool struct {
-	entries map[uint32]*entry
-	list    []*entry // the same: who is asked after every call is not looked for in a map
+	entries map[uint32]*entry // the transaction connections, by user mapping
+	list    []*entry          // all of them
 	notices session.Notices
 	givenUp bool // see GiveUp
 }
@@ -32,6 +32,19 @@ type entry struct {
 	awaits  bool      // ... and its answer has to be awaited
 	since   time.Time // when that was first waited for
 	elapsed time.Duration
+
+	reader Reader // who of those that are waited for together has it, or had it last
+	group  uint64 // of the reader
+
+	// of a transaction connection
+	snapshot session.Export  // of its transaction, where exported
+	export   *session.Export // under way
+	exports  bool            // it is known that the remote can
+	unshared bool            // until the transaction ends nobody is to share its snapshot
+	refused  time.Time       // until then no more connections are tried
+
+	beside  bool // is a snapshot connection
+	lastUse time.Time
 }
 
 // New makes an empty pool.
@@ -65,15 +78,10 @@ func (p *Pool) LazyCommit(umid uint32) bool {
 // connection.
 func (p *Pool) Authorize(umid uint32, superuser bool) *sqlerr.Error {
 	e := p.entries[umid]
-	if e == nil || e.conn == nil || superuser {
+	if e == nil || e.conn == nil {
 		return nil
 	}
-	params := e.target.Params
-	params.Superuser = false
-	if err := dial.CheckPassword(params); err != nil {
-		return err
-	}
-	return e.conn.Established().CheckPassword(params)
+	return p.authorize(e, superuser)
 }
 
 // Open makes or continues the connection of a user mapping. Nil, nil: done.
@@ -83,7 +91,7 @@ func (p *Pool) Open(t dial.Target) (*session.Waiting, *sqlerr.Error) {
 	}
 	e := p.entries[t.Umid]
 	if e == nil {
-		e = &entry{}
+		e = &entry{target: t}
 		p.entries[t.Umid] = e
 		p.list = append(p.list, e)
 	}
@@ -133,7 +141,7 @@ func (p *Pool) NextNotice() (session.Notice, bool) { return p.notices.Next() }
 
 // InTransaction reports whether any remote transaction is open.
 func (p *Pool) InTransaction() bool {
-	for _, e := range p.entries {
+	for _, e := range p.list {
 		if e.conn != nil && e.conn.Tx.InTransaction() {
 			return true
 		}
@@ -145,7 +153,7 @@ func (p *Pool) InTransaction() bool {
 // 0 means all. They are closed at once when idle, else when their transaction
 // ends.
 func (p *Pool) Invalidate(mapping bool, hash uint32) {
-	for umid, e := range p.entries {
+	for _, e := range slices.Clone(p.list) {
 		h := e.target.ServerHash
 		if mapping {
 			h = e.target.MappingHash
@@ -155,13 +163,13 @@ func (p *Pool) Invalidate(mapping bool, hash uint32) {
 		}
 		e.stale = true
 		if e.conn != nil && !e.conn.InUse() {
-			p.drop(umid, e)
+			p.drop(e)
 		}
 	}
 }
 
 // drop closes an entry's connection and forgets it.
-func (p *Pool) drop(umid uint32, e *entry) {
+func (p *Pool) drop(e *entry) {
 	if e.dial != nil {
 		e.dial.Abandon()
 		e.dial = nil
@@ -169,22 +177,30 @@ func (p *Pool) drop(umid uint32, e *entry) {
 	if e.conn != nil {
 		e.conn.Close()
 	}
-	delete(p.entries, umid)
+	if !e.beside {
+		delete(p.entries, e.target.Umid)
+	}
 	p.list = slices.DeleteFunc(p.list, func(other *entry) bool { return other == e })
 }
 
 // CloseIdle closes the connections of a server (0: all) that no transaction
 // uses, and counts both kinds.
 func (p *Pool) CloseIdle(serverID uint32) (closed, inUse int) {
-	for umid, e := range p.entries {
-		if serverID != 0 && e.target.ServerID != serverID || e.conn == nil {
+	for _, e := range slices.Clone(p.list) {
+		if serverID != 0 && e.target.ServerID != serverID {
+			continue
+		}
+		if e.conn == nil {
+			if e.beside {
+				p.drop(e) // nobody has used it yet
+			}
 			continue
 		}
 		if e.conn.InUse() {
 			inUse++
 			continue
 		}
-		p.drop(umid, e)
+		p.drop(e)
 		closed++
 	}
 	return closed, inUse
@@ -198,7 +214,10 @@ func (p *Pool) Pending() (sockets int, transaction bool) {
 	for _, e := range p.list {
 		c := e.conn
 		if c == nil {
-			transaction = true
+			transaction = transaction || !e.beside
+			if e.dial != nil {
+				sockets++
+			}
 			continue
 		}
 		sockets++
@@ -224,14 +243,14 @@ type Listing struct {
 // whether the remote has gone.
 func (p *Pool) List(check bool) []Listing {
 	var out []Listing
-	for _, e := range p.entries {
+	for _, e := range p.list {
 		if e.conn == nil {
 			continue
 		}
 		out = append(out, Listing{ServerID: e.target.ServerID, Server: e.target.Params.Server, UserID: e.target.UserID,
 			Valid: !e.stale, InXact: e.conn.InUse(), Closed: e.conn.Broken() != nil || check && e.conn.Gone(), PID: e.conn.Established().PID})
 	}
-	sort.Slice(out, func(i, j int) bool {
+	sort.SliceStable(out, func(i, j int) bool {
 		if out[i].Server != out[j].Server {
 			return out[i].Server < out[j].Server
 		}

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"pgwire_fdw/handler/internal/session"
@@ -25,7 +26,7 @@ const commitPatience = 700 * time.Millisecond
 // told to end within a moment loses its connection.
 func (p *Pool) Commit() (*session.Waiting, *sqlerr.Error) {
 	var wait *session.Waiting
-	for _, e := range p.entries { // nothing is sent before all have been asked
+	for _, e := range p.list { // nothing is sent before all have been asked
 		w, err := p.prepareCommit(e)
 		if err != nil {
 			return nil, err
@@ -35,10 +36,10 @@ func (p *Pool) Commit() (*session.Waiting, *sqlerr.Error) {
 	if wait != nil {
 		return wait, nil
 	}
-	for _, e := range p.entries {
+	for _, e := range p.list {
 		p.sendCommit(e)
 	}
-	for _, e := range p.entries {
+	for _, e := range p.list {
 		if e.conn == nil || !e.awaits {
 			continue
 		}
@@ -88,10 +89,13 @@ func (p *Pool) prepareCommit(e *entry) (*session.Waiting, *sqlerr.Error) {
 	if c == nil || e.ending || !c.InUse() {
 		return nil, nil
 	}
-	binding := c.Tx.Binding(e.target.LazyCommit) || c.Held() != nil
+	binding := c.Tx.Binding(e.lazy()) || c.Held() != nil
 	level := session.LevelDebug // of what is told when the connection is lost
 	if c.Broken() == nil {
 		rest := c.BeforeCommit(binding)
+		if e.beside {
+			rest = session.CancelLate // it cannot have written anything
+		}
 		w, _ := c.Drain(rest)
 		if w != nil && (binding || rest == session.ReadRest) {
 			return w, nil // the user's own timeouts end it
@@ -101,7 +105,7 @@ func (p *Pool) prepareCommit(e *entry) (*session.Waiting, *sqlerr.Error) {
 		}
 		if w != nil {
 			c.Fail(sqlerr.New(sqlstate.ConnectionFailure, "server \"%s\" did not end a statement in time", c.Server))
-			if !c.Tx.OnlyLast() {
+			if !c.Tx.OnlyLast() && !e.beside {
 				level = session.LevelWarning // the others may have called functions that write
 			}
 		}
@@ -114,7 +118,7 @@ func (p *Pool) prepareCommit(e *entry) (*session.Waiting, *sqlerr.Error) {
 		p.tell(level, err, "could not commit the transaction on server \"%s\"", c.Server)
 		return nil, nil
 	}
-	if tx := c.Tx; tx.Commit(e.target.LazyCommit).Refused {
+	if tx := c.Tx; tx.Commit(e.lazy()).Refused {
 		return nil, refused(c)
 	}
 	return nil, nil
@@ -138,8 +142,8 @@ func (p *Pool) sendCommit(e *entry) {
 	if c == nil || e.ending || !c.Tx.InTransaction() {
 		return
 	}
-	end := c.Tx.Commit(e.target.LazyCommit)
-	if end.Lost {
+	end := c.Tx.Commit(e.lazy())
+	if end.Lost && !e.beside {
 		p.tell(session.LevelWarning, c.Failure(), "the transaction on server \"%s\" was rolled back, because a statement in it had failed", c.Server)
 	}
 	c.Control(!end.Wait, end.Commands...)
@@ -164,8 +168,8 @@ func (p *Pool) tell(level int, cause *sqlerr.Error, format string, args ...any) 
 // Abort ends the remote transactions after the local one has failed. It never
 // fails: a connection that cannot be brought to a known state is closed.
 func (p *Pool) Abort() *session.Waiting {
-	for _, e := range p.entries {
-		if e.dial != nil {
+	for _, e := range p.list {
+		if e.dial != nil && !e.beside {
 			e.dial.Abandon()
 			e.dial = nil
 		}
@@ -175,7 +179,7 @@ func (p *Pool) Abort() *session.Waiting {
 		p.tellSplit(e)
 	}
 	var wait *session.Waiting
-	for _, e := range p.entries {
+	for _, e := range p.list {
 		c := e.conn
 		if c == nil || c.Broken() != nil || !c.InUse() {
 			continue
@@ -209,7 +213,7 @@ func (p *Pool) stop(c *session.Conn) *session.Waiting {
 // rows: the user may count on it that they are free afterwards. wait is what is
 // waited for anyway.
 func (p *Pool) awaitUndone(wait *session.Waiting) *session.Waiting {
-	for _, e := range p.entries {
+	for _, e := range p.list {
 		if e.conn == nil || !e.awaits {
 			continue
 		}
@@ -232,21 +236,25 @@ func (p *Pool) GiveUp(on bool) { p.givenUp = on }
 // End forgets what belonged to the transaction that is over: broken, stale and
 // unwanted connections are closed.
 func (p *Pool) End() {
-	for umid, e := range p.entries {
+	for _, e := range slices.Clone(p.list) {
+		idle := e.endBeside()
 		e.ending, e.awaits, e.binding, e.since = false, false, false, time.Time{}
+		if e.dial != nil && e.beside && e.target.Keep && !e.stale {
+			continue // it will be up when the next scan wants one
+		}
 		if e.dial != nil {
 			e.dial.Abandon()
 			e.dial = nil
 		}
-		if e.conn == nil || e.conn.Broken() != nil || e.stale || !e.target.Keep {
-			p.drop(umid, e)
+		if e.conn == nil || e.conn.Broken() != nil || e.stale || !e.target.Keep || idle {
+			p.drop(e)
 		}
 	}
 }
 
 // SubCommit tells the connections that a sub-transaction has committed.
 func (p *Pool) SubCommit(level int) {
-	for _, e := range p.entries {
+	for _, e := range p.list {
 		if e.conn != nil {
 			e.conn.SubCommit(level)
 		}
@@ -258,7 +266,7 @@ func (p *Pool) SubCommit(level int) {
 // outer transaction learns it when it uses it again.
 func (p *Pool) SubAbort(level int) *session.Waiting {
 	var wait *session.Waiting
-	for _, e := range p.entries {
+	for _, e := range p.list {
 		c := e.conn
 		if c == nil {
 			continue

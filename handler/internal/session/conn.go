@@ -76,6 +76,7 @@ type Conn struct {
 	unsent   Unsent            // what a writer holds back, nil: nothing
 	settings map[string]string // what the session is to run with
 	sharing  sharing
+	snapshot snapshot
 	state    state
 	broken   *sqlerr.Error // why, when the state is broken
 	failure  *sqlerr.Error // what put the remote transaction in its failed state

@@ -241,7 +241,7 @@ func (c *Conn) commandComplete(ex *exchange, body []byte) {
 
 // controlComplete counts off what is in front of the statements.
 func (c *Conn) controlComplete(ex *exchange, body []byte) {
-	if ex.frontRow != (ex.running() != frontCommand) {
+	if ex.frontRow != ex.running().answers() {
 		c.protocolError("the question for a session's settings was completed without an answer")
 		return
 	}
@@ -342,6 +342,7 @@ func (c *Conn) readyForQuery(ex *exchange, body []byte) {
 	if ex.failed() && len(ex.steps) > 0 {
 		c.statementFailed(ex)
 	}
+	c.importFailed(ex)
 	c.checkStatus(ex, body[0])
 	switch {
 	case ex.open():

@@ -43,6 +43,14 @@ func (c *Conn) mark() bool {
 	return c.water.set
 }
 
+// AnyByte is Readable for whoever waits for several connections at a time, and so
+// has no timeout for each: the mark is not used.
+func (c *Conn) AnyByte() *Waiting {
+	c.unmark()
+	fd, write := c.Poll()
+	return &Waiting{FD: fd, Write: write, Timeout: -1, Socket: c.serial}
+}
+
 // unmark makes every byte count again.
 func (c *Conn) unmark() {
 	c.water.steady = 0

@@ -54,7 +54,12 @@ const (
 	frontCommand  front = iota // a transaction command
 	frontQuestion              // one row: the process and the settings
 	frontSettings              // one row: the settings, set for this transaction
+	frontImport                // what takes a snapshot over
+	frontInstance              // one row: which server it is
 )
+
+// answers reports whether a row comes back.
+func (f front) answers() bool { return f == frontQuestion || f == frontSettings || f == frontInstance }
 
 func (s *sharing) init(pooled string) {
 	s.pooled = pooled
@@ -97,6 +102,21 @@ func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + 
 // appendSharing appends what the first packet of a transaction needs. It goes
 // before any savepoint, because going back to one would undo it.
 func (c *Conn) appendSharing(buf []byte, ex *exchange) (_ []byte, err error) {
+	if c.snapshot.id == "" {
+		return c.appendSettings(buf, ex)
+	}
+	if buf, err = c.appendImport(buf, ex); err != nil {
+		return buf, err
+	}
+	if buf, err = c.appendSettings(buf, ex); err != nil {
+		return buf, err
+	}
+	return c.appendInstance(buf, ex)
+}
+
+// appendSettings appends the question for the session and its settings, as far as
+// they are needed.
+func (c *Conn) appendSettings(buf []byte, ex *exchange) (_ []byte, err error) {
 	s := &c.sharing
 	if s.known && !s.unset {
 		return buf, nil
@@ -104,20 +124,28 @@ func (c *Conn) appendSharing(buf []byte, ex *exchange) (_ []byte, err error) {
 	if s.question == "" {
 		s.write(c.settings)
 	}
-	ex.front = make([]front, ex.controls)
 	if !s.known {
 		if buf, err = appendControl(buf, s.question); err != nil {
 			return buf, err
 		}
-		ex.add(frontQuestion)
+		ex.addTyped(frontQuestion)
 	}
 	if s.settings != "" {
 		if buf, err = appendControl(buf, s.settings); err != nil {
 			return buf, err
 		}
-		ex.add(frontSettings)
+		ex.addTyped(frontSettings)
 	}
 	return buf, nil
+}
+
+// addTyped counts one that is no transaction command: from then on what is in
+// front is told apart.
+func (ex *exchange) addTyped(f front) {
+	if ex.front == nil {
+		ex.front = make([]front, ex.controls)
+	}
+	ex.add(f)
 }
 
 // add counts one more thing in front of the statement.
@@ -153,12 +181,15 @@ func (ex *exchange) missing() int {
 // had asked for one.
 func (c *Conn) rowInFront(ex *exchange, body []byte) bool {
 	f := ex.running()
-	if ex.frontRow || f == frontCommand {
+	if ex.frontRow || !f.answers() {
 		return false
 	}
 	ex.frontRow, ex.answered = true, true
-	if f == frontQuestion {
+	switch f {
+	case frontQuestion:
 		c.learn(body)
+	case frontInstance:
+		c.checkInstance(body)
 	}
 	return true
 }

@@ -94,6 +94,10 @@ func (s *State) Binding(lazy bool) bool {
 	return s.dirty > 0 || s.ran > 0 && (s.serializable || !lazy)
 }
 
+// Exportable reports whether the snapshot of the remote transaction can be
+// exported by a statement at nest level 1: not where a savepoint would be in front of it.
+func (s *State) Exportable() bool { return !s.failed && s.valid <= 1 }
+
 // Enter returns the commands to send in front of a statement that runs at the
 // given local nest level (>= 1), or in front of a portion of its rows. With
 // guard the statement gets a savepoint of its own, released by the commands of
