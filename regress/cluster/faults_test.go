@@ -62,8 +62,15 @@ func TestCutAtEveryByte(t *testing.T) {
 			}
 			failed[state(err)]++
 		}
-		if v, err := s.value(q.sql); err != nil || v != q.want {
-			t.Fatalf("round %d, afterwards: %s: %q %v, want %q", i, q.sql, v, err, q.want)
+		v, again := s.value(q.sql)
+		if err == nil && !armed && state(again) == "08006" {
+			// It was cut behind all that the statement needed, which this session may have
+			// seen only after it had sent the next; and one that is its own transaction is
+			// not sent twice.
+			v, again = s.value(q.sql)
+		}
+		if again != nil || v != q.want {
+			t.Fatalf("round %d, afterwards: %s: %q %v, want %q", i, q.sql, v, again, q.want)
 		}
 	}
 	t.Logf("outcomes: %v", failed)
