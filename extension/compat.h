@@ -171,6 +171,19 @@ pgwire_members(EquivalenceClass *ec, Relids relids)
 #endif
 
 /*
+ * Result relations: whose rights count, the executor says since 16 (a61b1f74823);
+ * before, the range table entry, or that of the partitioned table whose rows are
+ * routed. InvalidOid: the current user.
+ */
+#if PG_VERSION_NUM >= 160000
+#define pgwire_result_check_as_user(rinfo, estate) ExecGetResultRelCheckAsUser(rinfo, estate)
+#else
+#define pgwire_result_check_as_user(rinfo, estate) \
+	(exec_rt_fetch((rinfo)->ri_RangeTableIndex != 0 ? (rinfo)->ri_RangeTableIndex : \
+				   (rinfo)->ri_RootResultRelInfo->ri_RangeTableIndex, estate)->checkAsUser)
+#endif
+
+/*
  * RTEPermissionInfo says whose rights count for a relation since 16 (a61b1f74823),
  * before, its range table entry. InvalidOid: the current user's.
  */

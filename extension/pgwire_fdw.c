@@ -81,6 +81,23 @@ pgwire_fdw_handler(PG_FUNCTION_ARGS)
 	routine->ForeignAsyncConfigureWait = pgwireForeignAsyncConfigureWait;
 	routine->ForeignAsyncNotify = pgwireForeignAsyncNotify;
 
+	/* plan/modify.c */
+	routine->AddForeignUpdateTargets = pgwireAddForeignUpdateTargets;
+	routine->PlanForeignModify = pgwirePlanForeignModify;
+	routine->IsForeignRelUpdatable = pgwireIsForeignRelUpdatable;
+
+	/* exec/modify.c */
+	routine->BeginForeignModify = pgwireBeginForeignModify;
+	routine->ExecForeignInsert = pgwireExecForeignInsert;
+	routine->ExecForeignBatchInsert = pgwireExecForeignBatchInsert;
+	routine->GetForeignModifyBatchSize = pgwireGetForeignModifyBatchSize;
+	routine->ExecForeignUpdate = pgwireExecForeignUpdate;
+	routine->ExecForeignDelete = pgwireExecForeignDelete;
+	routine->EndForeignModify = pgwireEndForeignModify;
+	routine->BeginForeignInsert = pgwireBeginForeignInsert;
+	routine->EndForeignInsert = pgwireEndForeignInsert;
+	routine->ExplainForeignModify = pgwireExplainForeignModify;
+
 	/* explain.c */
 	routine->ExplainForeignScan = pgwireExplainForeignScan;
 

@@ -60,6 +60,33 @@ extern void pgwireForeignAsyncRequest(AsyncRequest *areq);
 extern void pgwireForeignAsyncConfigureWait(AsyncRequest *areq);
 extern void pgwireForeignAsyncNotify(AsyncRequest *areq);
 
+/* in plan/modify.c */
+extern void pgwireAddForeignUpdateTargets(PlannerInfo *root, Index rtindex,
+										  RangeTblEntry *target_rte, Relation target_relation);
+extern List *pgwirePlanForeignModify(PlannerInfo *root, ModifyTable *plan,
+									 Index resultRelation, int subplan_index);
+extern int	pgwireIsForeignRelUpdatable(Relation rel);
+
+/* in exec/modify.c */
+extern void pgwireBeginForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
+									 List *fdw_private, int subplan_index, int eflags);
+extern TupleTableSlot *pgwireExecForeignInsert(EState *estate, ResultRelInfo *rinfo,
+											   TupleTableSlot *slot, TupleTableSlot *planSlot);
+extern TupleTableSlot **pgwireExecForeignBatchInsert(EState *estate, ResultRelInfo *rinfo,
+													 TupleTableSlot **slots,
+													 TupleTableSlot **planSlots, int *numSlots);
+extern int	pgwireGetForeignModifyBatchSize(ResultRelInfo *rinfo);
+extern TupleTableSlot *pgwireExecForeignUpdate(EState *estate, ResultRelInfo *rinfo,
+											   TupleTableSlot *slot, TupleTableSlot *planSlot);
+extern TupleTableSlot *pgwireExecForeignDelete(EState *estate, ResultRelInfo *rinfo,
+											   TupleTableSlot *slot, TupleTableSlot *planSlot);
+extern void pgwireEndForeignModify(EState *estate, ResultRelInfo *rinfo);
+extern void pgwireBeginForeignInsert(ModifyTableState *mtstate, ResultRelInfo *rinfo);
+extern void pgwireEndForeignInsert(EState *estate, ResultRelInfo *rinfo);
+extern void pgwireExplainForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
+									   List *fdw_private, int subplan_index,
+									   struct ExplainState *es);
+
 /* in explain.c */
 extern void pgwireExplainForeignScan(ForeignScanState *node, struct ExplainState *es);
 

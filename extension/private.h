@@ -18,7 +18,9 @@ enum pgwire_scan_item
 	PGWIRE_SCAN_SQL,			/* String: statement for the remote server */
 	PGWIRE_SCAN_ATTRS,			/* IntList: local attribute number of each
 								 * result column, in order; ctid is
-								 * SelfItemPointerAttributeNumber. Without a
+								 * SelfItemPointerAttributeNumber, and another
+								 * system column stands for the remote's
+								 * tableoid (plan/modify.c). Without a
 								 * scanrelid: position in fdw_scan_tlist. NIL:
 								 * the remote answers one NULL column per row */
 	PGWIRE_SCAN_FLAGS,			/* Integer: mask of PGWIRE_SCAN_F_* */
@@ -53,6 +55,46 @@ typedef struct pgwire_scan_private
 	const char *relations;
 	Oid			check_as_user;
 } pgwire_scan_private;
+
+/* Positions in the private list of a ModifyTable's row by row change of a table. */
+enum pgwire_modify_item
+{
+	PGWIRE_MODIFY_SQL,			/* String: the statement for one row */
+	PGWIRE_MODIFY_VALUES_AT,	/* Integer: place and length in it of the row of */
+	PGWIRE_MODIFY_VALUES_LEN,	/* VALUES; 0: there is none */
+	PGWIRE_MODIFY_COPY_SQL,		/* String: COPY for its rows; empty: there is none */
+	PGWIRE_MODIFY_TARGETS,		/* IntList: attribute numbers that are set */
+	PGWIRE_MODIFY_KEYS,			/* IntList: those that identify the row; NIL: ctid
+								 * and tableoid do */
+	PGWIRE_MODIFY_RETURNED,		/* IntList: of what RETURNING brings back */
+	PGWIRE_MODIFY_SCHEMA,		/* String: remote names */
+	PGWIRE_MODIFY_TABLE,
+	PGWIRE_MODIFY_BATCH_SIZE,	/* Integer: the option */
+	PGWIRE_MODIFY_FLAGS,		/* Integer: mask of PGWIRE_MODIFY_P_* */
+	PGWIRE_MODIFY_ITEMS			/* how many there are */
+};
+
+/* The statement may come to a row that it has changed already (a join). */
+#define PGWIRE_MODIFY_P_MAY_REPEAT 0x0001
+
+/* The same, unpacked. */
+typedef struct pgwire_modify_private
+{
+	const char *sql;
+	int			values_at;
+	int			values_len;
+	const char *copy_sql;
+	List	   *targets;
+	List	   *keys;
+	List	   *returned;
+	const char *schema;
+	const char *table;
+	int			batch_size;
+	int			flags;
+} pgwire_modify_private;
+
+extern List *pgwire_pack_modify(const pgwire_modify_private *modify);
+extern void pgwire_unpack_modify(List *fdw_private, pgwire_modify_private *modify);
 
 extern List *pgwire_pack_scan(const pgwire_scan_private *scan);
 extern void pgwire_unpack_scan(List *fdw_private, pgwire_scan_private *scan);

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"cmp"
 	"errors"
 
 	"pgwire_fdw/handler/internal/deparse"
@@ -45,6 +46,8 @@ func plan(request []byte) ([]byte, *Error) {
 		return ir.AppendVerdicts(nil, verdicts(r.Servers, r.Clauses)), nil
 	case *ir.QueryRequest:
 		return query(r)
+	case *ir.Modify:
+		return modifyStatement(r)
 	}
 	return nil, sqlerr.New(sqlstate.InternalError, "planner request %T is not handled", req)
 }
@@ -140,4 +143,44 @@ func remoteNames(q *ir.Query) *Error {
 		return sqlerr.New(sqlstate.InternalError, "%w", failed)
 	}
 	return nil
+}
+
+// modifyStatement writes the statement that changes one row of a table.
+func modifyStatement(r *ir.Modify) ([]byte, *Error) {
+	server, err := option.SplitPairs(r.Server)
+	if err != nil {
+		return nil, sqlerr.New(sqlstate.InternalError, "%w", err)
+	}
+	table, err := option.SplitPairs(r.Table)
+	if err != nil {
+		return nil, sqlerr.New(sqlstate.InternalError, "%w", err)
+	}
+	rel := option.ParseRelation(0, server, table)
+	change := deparse.RowChange{
+		Operation: r.Operation, DoNothing: r.DoNothing,
+		Schema: cmp.Or(rel.SchemaName, r.Schema), Table: cmp.Or(rel.TableName, r.Name),
+	}
+	for i := range r.Columns {
+		c := &r.Columns[i]
+		pairs, err := option.SplitPairs(c.Options)
+		if err != nil {
+			return nil, sqlerr.New(sqlstate.InternalError, "%w", err)
+		}
+		name := option.ColumnName(pairs, c.Name)
+		if c.Target {
+			change.Targets = append(change.Targets, deparse.RowTarget{Name: name, Generated: c.Generated})
+		}
+		if c.Returned {
+			change.Returning = append(change.Returning, name)
+		}
+		if c.Key {
+			change.Keys = append(change.Keys, name)
+		}
+	}
+	sql, at, n := change.SQL()
+	reply := ir.ModifyReply{
+		SQL: sql, ValuesAt: at, ValuesLen: n, CopySQL: change.CopySQL(),
+		Schema: change.Schema, Table: change.Table, BatchSize: rel.BatchSize,
+	}
+	return reply.Append(nil), nil
 }

@@ -139,24 +139,41 @@ plan_copied(pgwire_value_encoder *value)
 	return plan_copied(value->element);
 }
 
+/* Types whose text form depends on no setting. */
+static bool
+is_settled(Oid type)
+{
+	switch (type)
+	{
+		case BOOLOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case NUMERICOID:
+		case OIDOID:
+		case TIDOID:
+		case UUIDOID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/*
+ * A parameter goes as text, for the remote to read as what it goes to. In binary
+ * its type would have to be told, and where that is not the column's, the remote
+ * would cast it: 1.5 to 2 for an integer.
+ */
 static void
 plan_value(pgwire_value_encoder *value, Oid type, bool copy)
 {
-	bool		binary;
-
 	value->type = getBaseType(type);
 	value->string = pgwire_is_string(value->type) || get_typtype(value->type) == TYPTYPE_ENUM;
 	value->copyable = copy && plan_copied(value);
-	if (value->copyable)
-	{
-		value->format = 1;
-		return;
-	}
-	binary = pgwire_is_binary_safe(value->type);
-	value->format = binary ? 1 : 0;
-	value->type_oid = binary ? value->type : InvalidOid;
-	if (!(binary || pgwire_is_string(value->type)) || !fast_kind(value->type, &value->kind))
-		use_function(value, binary);
+	value->format = value->copyable ? 1 : 0;
+	if (!value->copyable &&
+		!(pgwire_is_string(value->type) && fast_kind(value->type, &value->kind)))
+		use_function(value, false);
 }
 
 pgwire_encoder *
@@ -175,7 +192,7 @@ pgwire_make_encoder(int ncols, const Oid *types, const int *attnums, bool copy)
 		places[i] = attnums[i];
 		plan_value(value, types[i], copy);
 		enc->copyable = enc->copyable && value->copyable;
-		if (value->kind == PGWIRE_ENCODE_OUTPUT && !value->string)
+		if (value->kind == PGWIRE_ENCODE_OUTPUT && !value->string && !is_settled(value->type))
 		{
 			enc->modes = true;
 			enc->names |= pgwire_prints_names(value->type);

@@ -33,8 +33,6 @@ typedef struct pgwire_value_encoder
 	pgwire_encoding_kind kind;
 	Oid			type;			/* a domain's base type */
 	int16		format;			/* of the wire: 0 text, 1 binary */
-	Oid			type_oid;		/* to be stated to the remote; 0: it infers the type
-								 * from where the value goes */
 	bool		string;			/* binary and text form are the same characters */
 	bool		copyable;		/* the form is one for COPY BINARY */
 	FmgrInfo	function;		/* of SEND and OUTPUT */
@@ -63,8 +61,7 @@ typedef struct pgwire_encoder
 /*
  * An encoder of rows of these types, which lives in the current memory context.
  * copy: each value has the form that COPY BINARY wants, where there is one
- * (copyable); else that of a parameter (param.c): in binary only what means the
- * same to any server, and of any other type the remote decides by itself.
+ * (copyable); else it is text, whose type the remote infers from where it goes.
  */
 extern pgwire_encoder *pgwire_make_encoder(int ncols, const Oid *types, const int *attnums,
 										   bool copy);

@@ -79,6 +79,7 @@ pgwire_make_row_format(TupleDesc tupdesc, List *attrs, const char *relation, boo
 	format->columns = palloc0(sizeof(pgwire_result_column) * Max(format->ncols, 1));
 	format->heap = heap;
 	format->ctid = -1;
+	format->tableoid = -1;
 	format->prefix = format->ncols == tupdesc->natts;
 	foreach(lc, attrs)
 	{
@@ -88,11 +89,13 @@ pgwire_make_row_format(TupleDesc tupdesc, List *attrs, const char *relation, boo
 
 		if (attnum == SelfItemPointerAttributeNumber)
 			format->ctid = i;
+		else if (attnum < 0)
+			format->tableoid = i;
 		format->prefix = format->prefix && attnum == i + 1;
 		column->attnum = attnum;
-		column->type = att ? att->atttypid : TIDOID;
+		column->type = att ? att->atttypid : i == format->ctid ? TIDOID : OIDOID;
 		column->typmod = att ? att->atttypmod : -1;
-		column->name = att ? NameStr(att->attname) : "ctid";
+		column->name = att ? NameStr(att->attname) : i == format->ctid ? "ctid" : "tableoid";
 		column->relation = relation;
 		i++;
 	}
@@ -126,7 +129,12 @@ pgwire_name_by_tlist(pgwire_row_format *format, List *tlist, EState *estate)
 		if (var->varattno > 0)
 			column->name = strVal(list_nth(rte->eref->colnames, var->varattno - 1));
 		else
-			column->name = var->varattno == SelfItemPointerAttributeNumber ? "ctid" : "*";
+			column->name = var->varattno == SelfItemPointerAttributeNumber ? "ctid" :
+				var->varattno == InvalidAttrNumber ? "*" : "tableoid";
+		/* the row of an UPDATE's target is said to be a record; it is one of the table */
+		if (var->varattno == InvalidAttrNumber && var->vartype == RECORDOID &&
+			rte->rtekind == RTE_RELATION)
+			column->type = get_rel_type_id(rte->relid);
 	}
 }
 
@@ -364,19 +372,25 @@ convert_row(pgwire_row_format *format, const Datum *from, const bool *isnull,
 
 /*
  * System columns other than ctid and tableoid mean nothing remotely, but a
- * query may name them: a tuple is formed in which they are zero.
+ * query may name them: a tuple is formed in which they are zero. One of them may
+ * carry the remote's tableoid (plan/modify.c).
  */
 static void
-store_heap_tuple(pgwire_row_format *format, TupleTableSlot *slot, ItemPointer ctid)
+store_heap_tuple(pgwire_row_format *format, TupleTableSlot *slot, ItemPointer ctid,
+				 Oid tableoid)
 {
 	HeapTuple	tuple = heap_form_tuple(format->tupdesc, slot->tts_values, slot->tts_isnull);
+	int			carrier = format->tableoid < 0 ? 0 : format->columns[format->tableoid].attnum;
 
 	if (ctid)
 		tuple->t_self = tuple->t_data->t_ctid = *ctid;
-	HeapTupleHeaderSetXmin(tuple->t_data, InvalidTransactionId);
-	HeapTupleHeaderSetXmax(tuple->t_data, InvalidTransactionId);
-	HeapTupleHeaderSetCmin(tuple->t_data, 0);
-	ExecStoreHeapTuple(tuple, slot, true);
+	HeapTupleHeaderSetXmin(tuple->t_data,
+						   carrier == MinTransactionIdAttributeNumber ? tableoid : InvalidTransactionId);
+	HeapTupleHeaderSetXmax(tuple->t_data,
+						   carrier == MaxTransactionIdAttributeNumber ? tableoid : InvalidTransactionId);
+	HeapTupleHeaderSetCmin(tuple->t_data,
+						   carrier == MaxCommandIdAttributeNumber ? tableoid : 0);
+	ExecForceStoreHeapTuple(tuple, slot, true);
 }
 
 const uint8_t *
@@ -385,6 +399,7 @@ pgwire_store_row(pgwire_row_format *format, const uint8_t *row, TupleTableSlot *
 	const Datum *values = (const Datum *) (row + 8);
 	const bool *isnull = (const bool *) (values + format->ncols);
 	ItemPointer ctid = NULL;
+	Oid			tableoid = InvalidOid;
 	MemoryContext old;
 
 	ExecClearTuple(slot);
@@ -416,14 +431,16 @@ pgwire_store_row(pgwire_row_format *format, const uint8_t *row, TupleTableSlot *
 				slot->tts_values[attnum - 1] = values[i];
 				slot->tts_isnull[attnum - 1] = isnull[i];
 			}
-			else if (!isnull[i])
+			else if (!isnull[i] && i == format->ctid)
 				ctid = (ItemPointer) DatumGetPointer(values[i]);
+			else if (!isnull[i])
+				tableoid = DatumGetObjectId(values[i]);
 		}
 	}
 	if (format->heap)
 	{
 		old = MemoryContextSwitchTo(slot->tts_mcxt);
-		store_heap_tuple(format, slot, ctid);
+		store_heap_tuple(format, slot, ctid, tableoid);
 		MemoryContextSwitchTo(old);
 	}
 	else

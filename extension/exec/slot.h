@@ -12,7 +12,8 @@
 /* A column of the remote's result. */
 typedef struct pgwire_result_column
 {
-	int			attnum;			/* of the slot's row type; ctid negative */
+	int			attnum;			/* of the slot's row type; ctid, and what carries
+								 * the remote's tableoid, negative */
 	Oid			type;
 	int32		typmod;
 	const char *name;			/* for messages */
@@ -29,6 +30,7 @@ typedef struct pgwire_row_format
 	bool		prefix;			/* they are 1, 2, ..., natts: copy them as one */
 	bool		heap;			/* system columns are asked for: form a tuple */
 	int			ctid;			/* which result column is ctid, or -1 */
+	int			tableoid;		/* which one is the remote's tableoid, or -1 */
 	uint8	   *value_formats; /* PGWIRE_VALUE_* of each; NULL: all datums */
 	FmgrInfo   *input;			/* input or receive function, where converted */
 	FmgrInfo   *output;			/* of a text that has to be checked by it */

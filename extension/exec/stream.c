@@ -67,6 +67,15 @@ start(pgwire_stream *stream, bool together, pgwire_batch *batch, pgwire_wait *wa
 void
 pgwire_raise_stream(pgwire_stream *stream, const pgwire_error *err)
 {
+	pgwire_error hinted = *err;
+
+	/* a view has no ctid: what UPDATE and DELETE can do about it */
+	if (stream->format->tableoid >= 0 && strcmp(err->sqlstate, "42703") == 0 &&
+		err->hint.data == NULL)
+	{
+		hinted.hint = pgwire_cstring("Name the columns that identify a row by the column option \"key\".");
+		err = &hinted;
+	}
 	if (err->column >= 0)
 	{
 		pgwire_push_conversion(&stream->format->conv);

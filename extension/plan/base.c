@@ -44,12 +44,13 @@ add_column(List *targets, Index relid, int attno, Oid type, int32 typmod, Oid co
 
 /*
  * The columns to fetch as a target list: those of the table in their order, then
- * ctid. *attnos gets their numbers.
+ * ctid, and what carries the remote's tableoid. *attnos gets their numbers.
  */
 static List *
-fetched_columns(Oid table, Index relid, const Bitmapset *fetch, List **attnos)
+fetched_columns(PlannerInfo *root, Index relid, const Bitmapset *fetch, List **attnos)
 {
-	Relation	relation = table_open(table, NoLock);
+	Relation	relation = table_open(planner_rt_fetch(relid, root)->relid, NoLock);
+	AttrNumber	carrier = pgwire_tableoid_carrier(root, relid);
 	TupleDesc	desc = RelationGetDescr(relation);
 	bool		whole_row = has_attr(fetch, InvalidAttrNumber);
 	List	   *targets = NIL;
@@ -70,6 +71,11 @@ fetched_columns(Oid table, Index relid, const Bitmapset *fetch, List **attnos)
 		targets = add_column(targets, relid, SelfItemPointerAttributeNumber, TIDOID, -1,
 							 InvalidOid);
 		*attnos = lappend_int(*attnos, SelfItemPointerAttributeNumber);
+	}
+	if (carrier != InvalidAttrNumber && has_attr(fetch, carrier))
+	{
+		targets = add_column(targets, relid, carrier, OIDOID, -1, InvalidOid);
+		*attnos = lappend_int(*attnos, carrier);
 	}
 	table_close(relation, NoLock);
 	return targets;
@@ -129,8 +135,7 @@ ask_work(PlannerInfo *root, RelOptInfo *baserel, List *joining, pgwire_work *wor
 	Query	   *query = makeNode(Query);
 	List	   *attnos;
 
-	query->targetList = fetched_columns(planner_rt_fetch(baserel->relid, root)->relid,
-										baserel->relid, rel->attrs, &attnos);
+	query->targetList = fetched_columns(root, baserel->relid, rel->attrs, &attnos);
 	return pgwire_remote_estimate(root, baserel, joining, query, work);
 }
 
@@ -430,7 +435,7 @@ pgwire_base_plan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 			joining = lappend(joining, rinfo->clause);
 	}
 	pull_varattnos((Node *) scan.quals, baserel->relid, &fetch);
-	query->targetList = fetched_columns(foreigntableid, baserel->relid, fetch, &scan.attrs);
+	query->targetList = fetched_columns(root, baserel->relid, fetch, &scan.attrs);
 	query->sortClause = pgwire_order_by(root, baserel, best_path->path.pathkeys,
 										&query->targetList);
 	if (best_path->fdw_private != NIL)

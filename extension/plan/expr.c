@@ -30,6 +30,7 @@ pgwire_ir_begin(pgwire_ir *ir, PlannerInfo *root, Relids relids,
 	memset(ir, 0, sizeof(*ir));
 	pgwire_ir_begin_objects();
 	ir->statement = statement;
+	ir->root = root;
 	ir->server = server;
 	ir->guc_level = -1;
 	initStringInfo(&ir->clauses);
@@ -179,17 +180,23 @@ put_var(pgwire_ir *ir, Node *node, int depth)
 	StringInfo	buf = &ir->clauses;
 	Var		   *var = (Var *) node;
 	pgwire_ir_level *level = level_of(ir, var);
+	int			attno = var->varattno;
 
 	if (level != NULL)
 	{
 		ir->foreign_vars++;
-		if (ir->statement)
-			pgwire_ir_column(ir, level, var->varno, var->varattno);
+		if (attno < 0 && level->outer == NULL && ir->root != NULL &&
+			pgwire_carries_tableoid(ir->root, var))
+			attno = -PGWIRE_IR_REMOTE_TABLEOID;
+		else if (ir->statement)
+			pgwire_ir_column(ir, level, var->varno, attno);
 	}
+	if (level != NULL && attno == InvalidAttrNumber)
+		node = pgwire_ir_typed_row(level, var);
 	pgwire_ir_head(ir, PGWIRE_IR_VAR, node);
 	pgwire_put_u32(buf, level != NULL ? level->items[var->varno] : PGWIRE_IR_NONE);
 	pgwire_put_u32(buf, (uint32) var->varno);
-	pgwire_put_i32(buf, var->varattno);
+	pgwire_put_i32(buf, attno);
 }
 
 static void

@@ -22,6 +22,11 @@
  *   PGWIRE_REQ_QUERY     fields: uint8 PGWIRE_STATEMENT_*: NONE asks whether it may
  *                        run there, the others for SQL of a query that may
  *                        body: query
+ *   PGWIRE_REQ_MODIFY    fields: uint8 PGWIRE_MODIFY_*, bool ON CONFLICT DO NOTHING,
+ *                        block of the server's options, block of the table's, string
+ *                        schema, string name, both of the foreign table, and of each
+ *                        column that occurs (int32 attno, uint8 PGWIRE_MODIFY_F_*, string
+ *                        name, block of its options)*. No body
  *
  *   clause:  uint8 PGWIRE_CONTEXT_*, only for PGWIRE_CONTEXT_SORT: key (its ref
  *            is 0); node
@@ -111,7 +116,12 @@
  * PGWIRE_IR_NONE, text reason)*, one for each thing that cannot be sent, none when
  * the query can; with it: text SQL, uint32* nodes whose values are the
  * parameters, bool: it locks rows. A text is a string with its terminator, which is
- * counted. The result has the columns of the query.
+ * counted. The result has the columns of the query. The reply to PGWIRE_REQ_MODIFY is
+ * text SQL of the change of one row, uint32 and uint32 place and length in it of the
+ * row of VALUES (length 0: none), text COPY statement (empty: it cannot be copied), text
+ * schema and text name of the remote table, uint32 batch_size. Its parameters are
+ * the targets that are not generated, and then what identifies the row: the keys, or
+ * ctid and tableoid.
  */
 #ifndef PGWIRE_IR_H
 #define PGWIRE_IR_H
@@ -153,12 +163,29 @@
 #define PGWIRE_REQ_RELATION 1	/* a relation's options; which clauses may run there? */
 #define PGWIRE_REQ_CLASSIFY 2	/* which of these clauses may run there? */
 #define PGWIRE_REQ_QUERY 4		/* may this query run there? its statement */
+#define PGWIRE_REQ_MODIFY 5		/* the statement that changes one row of a table */
+
+/* what is done with the row, and what a column is in it */
+#define PGWIRE_MODIFY_INSERT 1
+#define PGWIRE_MODIFY_UPDATE 2
+#define PGWIRE_MODIFY_DELETE 3
+
+#define PGWIRE_MODIFY_F_TARGET 0x01	/* it is set */
+#define PGWIRE_MODIFY_F_GENERATED 0x02	/* to DEFAULT */
+#define PGWIRE_MODIFY_F_RETURNED 0x04	/* by RETURNING */
+#define PGWIRE_MODIFY_F_KEY 0x08	/* it identifies the row */
 
 /* what PGWIRE_REQ_QUERY asks for */
 #define PGWIRE_STATEMENT_NONE 0
 #define PGWIRE_STATEMENT_QUERY 1
 #define PGWIRE_STATEMENT_EXPLAIN 2	/* EXPLAIN (FORMAT JSON) of it, its parameters
 									 * being values not known */
+
+/*
+ * A column's number, negative, that stands for the tableoid that the remote has: one
+ * with the number of the system column is the local table's.
+ */
+#define PGWIRE_IR_REMOTE_TABLEOID 100
 
 /* nodes: tag, and the fields after the common three */
 #define PGWIRE_IR_VAR 1			/* uint32 item or PGWIRE_IR_NONE, uint32 varno
@@ -382,6 +409,7 @@ typedef struct pgwire_server
 typedef struct pgwire_ir
 {
 	pgwire_ir_level *level;		/* the innermost one */
+	PlannerInfo *root;			/* of the outermost; NULL where no statement is asked for */
 	uint32		next_item;
 	uint32		next_cte;
 	const pgwire_server *server;
@@ -460,6 +488,7 @@ extern void pgwire_ir_aggref(pgwire_ir *ir, Node *node, int depth);
 extern void pgwire_ir_window_func(pgwire_ir *ir, Node *node, int depth);
 extern void pgwire_ir_grouping_func(pgwire_ir *ir, Node *node, int depth);
 extern void pgwire_ir_column(pgwire_ir *ir, pgwire_ir_level *level, Index varno, AttrNumber attno);
+extern Node *pgwire_ir_typed_row(const pgwire_ir_level *level, Var *var);
 extern void pgwire_put_options(StringInfo request, List *options);
 
 /* in json.c */
@@ -472,6 +501,9 @@ extern void pgwire_ir_sub_link(pgwire_ir *ir, Node *node, int depth);
 
 /* in const.c */
 extern void pgwire_ir_constant(pgwire_ir *ir, const Const *node);
+
+/* in modify.c: is the column the remote's tableoid (PGWIRE_IR_REMOTE_TABLEOID)? */
+extern bool pgwire_carries_tableoid(PlannerInfo *root, const Var *var);
 
 /* in equal.c */
 extern void pgwire_ir_find_equal(pgwire_ir *ir, uint32 number, int start);

@@ -147,7 +147,7 @@ has_inner_placeholder(PlannerInfo *root, RelOptInfo *joinrel)
 
 /*
  * Does it hold a system column that only a scan of the table can make up? Of these
- * the remote has its own ctid alone to give.
+ * the remote has its own ctid alone to give, and its tableoid where one carries it.
  */
 static bool
 has_system_column(Node *node, void *context)
@@ -156,7 +156,8 @@ has_system_column(Node *node, void *context)
 		return false;
 	if (IsA(node, Var))
 		return ((Var *) node)->varattno < 0 &&
-			((Var *) node)->varattno != SelfItemPointerAttributeNumber;
+			((Var *) node)->varattno != SelfItemPointerAttributeNumber &&
+			!pgwire_carries_tableoid(context, (Var *) node);
 	if (IsA(node, RestrictInfo))
 		return has_system_column((Node *) ((RestrictInfo *) node)->clause, context);
 	return expression_tree_walker(node, has_system_column, context);
@@ -315,8 +316,8 @@ can_join(PlannerInfo *root, join_try *try, RelOptInfo *outerrel, RelOptInfo *inn
 	judge(root, rel->site, try->joinrel, asked);
 	if (!take_local(try) || !take_conditions(try, restrictlist))
 		return false;
-	if (has_system_column((Node *) try->joinrel->reltarget->exprs, NULL) ||
-		has_system_column((Node *) rel->local_conds, NULL))
+	if (has_system_column((Node *) try->joinrel->reltarget->exprs, root) ||
+		has_system_column((Node *) rel->local_conds, root))
 		return refuse(try, NULL, "a system column other than ctid is needed");
 	return true;
 }

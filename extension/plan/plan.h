@@ -161,6 +161,12 @@ extern ForeignScan *pgwire_join_plan(PlannerInfo *root, RelOptInfo *joinrel,
 extern ForeignScan *pgwire_query_plan(PlannerInfo *root, RelOptInfo *final_rel,
 									  ForeignPath *path, List *tlist);
 
+/*
+ * in modify.c: the system column of a target of UPDATE or DELETE in which the remote's
+ * tableoid travels, or InvalidAttrNumber.
+ */
+extern AttrNumber pgwire_tableoid_carrier(PlannerInfo *root, Index relid);
+
 /* in upper.c */
 extern ForeignScan *pgwire_upper_plan(PlannerInfo *root, RelOptInfo *upperrel, List *tlist);
 

@@ -8,6 +8,7 @@
 
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "catalog/pg_type.h"
 #include "catalog/pg_aggregate.h"
 #include "foreign/foreign.h"
 #include "nodes/nodeFuncs.h"
@@ -109,6 +110,22 @@ pgwire_ir_column(pgwire_ir *ir, pgwire_ir_level *level, Index varno, AttrNumber 
 		}
 		table_close(relation, NoLock);
 	}
+}
+
+/* The row of an UPDATE's target is said to be a record; it is one of the table. */
+Node *
+pgwire_ir_typed_row(const pgwire_ir_level *level, Var *var)
+{
+	RangeTblEntry *rte;
+
+	if (var->vartype != RECORDOID || level->rtable == NIL)
+		return (Node *) var;
+	rte = rt_fetch(var->varno, level->rtable);
+	if (rte->rtekind != RTE_RELATION)
+		return (Node *) var;
+	var = copyObject(var);
+	var->vartype = get_rel_type_id(rte->relid);
+	return (Node *) var;
 }
 
 void

@@ -486,6 +486,8 @@ func (w *writer) column(v *ir.Var) {
 		name = columnName(v.Attno)
 	case v.Attno == ir.CtidAttno:
 		name = "ctid"
+	case v.Attno == ir.RemoteTableoidAttno:
+		name = "tableoid"
 	default:
 		name = s.columns[v.Attno]
 	}

@@ -139,6 +139,8 @@ func (d *decoder) request() Request {
 		return r
 	case kindQuery:
 		return d.queryRequest()
+	case kindModify:
+		return d.modify()
 	default:
 		d.fail("kind %d", kind)
 		return nil

@@ -21,6 +21,8 @@ func Encode(req Request) []byte {
 		e := newEncoder(r.Servers)
 		e.query(r.Query)
 		return e.body(append(b, kindQuery, r.statement()))
+	case *Modify:
+		return encodeModify(append(b, kindModify), r)
 	default:
 		panic(fmt.Sprintf("ir: request %T", req))
 	}

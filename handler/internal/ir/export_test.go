@@ -3,8 +3,11 @@ package ir
 // Constants by the name they have in extension/plan/ir.h, without PGWIRE_.
 var Constants = map[string]uint32{
 	"IR_VERSION": Version, "IR_NONE": none, "IR_MAX_DEPTH": MaxDepth, "IR_CLAUSE_DEPTH": ClauseDepth, "IR_MAX_QUESTION": 2 << 20,
-	"CONST_MAX_SIZE": 1 << 20, "REQ_RELATION": kindRelation, "REQ_CLASSIFY": kindClassify, "REQ_QUERY": kindQuery,
-	"IR_VAR": tagVar, "IR_CONST": tagConst, "IR_PARAM": tagParam, "IR_OP": tagOp,
+	"CONST_MAX_SIZE": 1 << 20, "REQ_RELATION": kindRelation, "REQ_CLASSIFY": kindClassify, "REQ_QUERY": kindQuery, "REQ_MODIFY": kindModify,
+	"MODIFY_INSERT": uint32(Insert), "MODIFY_UPDATE": uint32(Update), "MODIFY_DELETE": uint32(Delete),
+	"MODIFY_F_TARGET": modifyTarget, "MODIFY_F_GENERATED": modifyGenerated, "MODIFY_F_RETURNED": modifyReturned, "MODIFY_F_KEY": modifyKey,
+	"IR_REMOTE_TABLEOID": -RemoteTableoidAttno,
+	"IR_VAR":             tagVar, "IR_CONST": tagConst, "IR_PARAM": tagParam, "IR_OP": tagOp,
 	"IR_FUNC": tagFunc, "IR_SCALAR_ARRAY": tagScalarArray, "IR_BOOL": tagBool,
 	"IR_NULL_TEST": tagNullTest, "IR_BOOLEAN_TEST": tagBooleanTest, "IR_DISTINCT": tagDistinct,
 	"IR_RELABEL": tagRelabel, "IR_COERCE_VIA_IO": tagCoerceViaIO, "IR_COALESCE": tagCoalesce,

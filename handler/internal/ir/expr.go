@@ -105,6 +105,10 @@ func (v *Var) Foreign() bool { return v.Item != NoItem }
 // CtidAttno is SelfItemPointerAttributeNumber (access/sysattr.h).
 const CtidAttno = -1
 
+// RemoteTableoidAttno is the tableoid that the remote has (-PGWIRE_IR_REMOTE_TABLEOID).
+// One with the number of the system column is the local table's, and not sent.
+const RemoteTableoidAttno = -100
+
 // Const is a constant, as its type's output function prints it (ISO dates,
 // IntervalStyle postgres, extra_float_digits 3, search_path pg_catalog).
 type Const struct {

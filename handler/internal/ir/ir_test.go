@@ -66,6 +66,27 @@ func relationRequest() *ir.Relation {
 		Clauses: asked(irtest.ParseAll(notations[:3]...))}
 }
 
+func modifyRequest() *ir.Modify {
+	return &ir.Modify{Operation: ir.Update, Server: []byte("a\x00b\x00"), Table: []byte("c\x00\x00"), Schema: "s", Name: "t",
+		Columns: []ir.ModifyColumn{
+			{Attno: 1, Name: "a", Options: []byte("column_name\x00A\x00"), Target: true, Key: true},
+			{Attno: 2, Name: "b", Options: []byte{}, Target: true, Generated: true, Returned: true},
+			{Attno: ir.CtidAttno, Name: "ctid", Options: []byte{}, Returned: true},
+		}}
+}
+
+func TestModifyRoundTrip(t *testing.T) {
+	sent := modifyRequest()
+	got, err := ir.Decode(ir.Encode(sent))
+	if err != nil || !reflect.DeepEqual(got, ir.Request(sent)) {
+		t.Errorf("got %#v, %v", got, err)
+	}
+	none := ir.Encode(&ir.Modify{})
+	if _, err := ir.Decode(none); !errors.Is(err, ir.ErrMalformed) {
+		t.Errorf("no operation: %v", err)
+	}
+}
+
 // renumber gives a tree what Decode gives it, for comparison.
 func renumber(e ir.Expr, next *uint32) {
 	e.Base().ID, e.Base().Equal = *next, 0
@@ -140,7 +161,7 @@ func TestEqualNodesMalformed(t *testing.T) {
 
 // Every prefix of a request is malformed, and says so.
 func TestTruncated(t *testing.T) {
-	for _, whole := range [][]byte{ir.Encode(request()), ir.Encode(relationRequest())} {
+	for _, whole := range [][]byte{ir.Encode(request()), ir.Encode(relationRequest()), ir.Encode(modifyRequest())} {
 		for n := range whole {
 			if _, err := ir.Decode(whole[:n]); !errors.Is(err, ir.ErrMalformed) {
 				t.Fatalf("%d of %d bytes: %v", n, len(whole), err)
@@ -212,6 +233,7 @@ func keys(m map[string]bool) []string {
 func FuzzDecode(f *testing.F) {
 	f.Add(ir.Encode(request()))
 	f.Add(ir.Encode(relationRequest()))
+	f.Add(ir.Encode(modifyRequest()))
 	f.Add(ir.Encode(&ir.QueryRequest{Query: everything()}))
 	for _, n := range notations {
 		f.Add(ir.Encode(&ir.Classify{Clauses: asked([]ir.Expr{irtest.Parse(n)})}))

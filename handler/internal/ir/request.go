@@ -15,6 +15,7 @@ const (
 	kindRelation = 1
 	kindClassify = 2
 	kindQuery    = 4
+	kindModify   = 5
 )
 
 // Recurs says that the request is of a kind that comes again with the same bytes:
@@ -24,7 +25,7 @@ func Recurs(request []byte) bool {
 		return false
 	}
 	switch request[4] {
-	case kindRelation, kindClassify:
+	case kindRelation, kindClassify, kindModify:
 		return true
 	case kindQuery:
 		return request[5] == 0 // no statement
@@ -32,7 +33,8 @@ func Recurs(request []byte) bool {
 	return false
 }
 
-// Request is a question of the planner: *Relation, *Classify or *QueryRequest.
+// Request is a question of the planner: *Relation, *Classify, *QueryRequest or
+// *Modify.
 type Request interface{ request() }
 
 // Relation asks for the options of a relation, and which of its conditions may

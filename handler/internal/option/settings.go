@@ -81,6 +81,8 @@ type Relation struct {
 	StartupCost, TupleCost float64
 	// FetchSize is the number of rows in a portion, ≥ 1.
 	FetchSize int
+	// BatchSize is the number of rows in one INSERT, ≥ 1.
+	BatchSize int
 	// FetchMemory is in bytes, 64 kB to 1 GB.
 	FetchMemory int64
 	// AnalyzeSampling is one of the option's values, "auto" by default.
@@ -99,6 +101,7 @@ func ParseRelation(localMajor int, server, table []Pair) Relation {
 		StartupCost: v.real("fdw_startup_cost"),
 		TupleCost:   v.real("fdw_tuple_cost"),
 		FetchSize:   v.int("fetch_size"),
+		BatchSize:   v.int("batch_size"),
 		FetchMemory: v.bytes("fetch_memory"),
 
 		AnalyzeSampling: v.text("analyze_sampling"),

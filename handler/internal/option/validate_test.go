@@ -29,7 +29,7 @@ var postgresFdw = map[Catalog]string{
 var beyond = map[Catalog]string{
 	Server: "servicefile fetch_memory fetch_statistics lazy_commit max_connections_per_server pooled",
 	Table:  "feed feed_lock feed_max_bytes feed_wait fetch_memory fetch_statistics",
-	Column: "feed",
+	Column: "feed key",
 }
 
 var catalogs = []Catalog{Wrapper, Server, Mapping, Table, Column, Import}

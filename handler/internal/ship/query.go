@@ -349,7 +349,7 @@ func (s *statement) wholeRow(e ir.Expr) bool {
 // passedOn: a column.
 func passedOn(e ir.Expr) (*ir.Var, bool) {
 	v, ok := e.(*ir.Var)
-	return v, ok && v.Foreign() && (v.Attno > 0 || v.Attno == ir.CtidAttno)
+	return v, ok && v.Foreign() && (v.Attno > 0 || v.Attno == ir.CtidAttno || v.Attno == ir.RemoteTableoidAttno)
 }
 
 // typeOK: can a value of the type come back as a result?

@@ -209,7 +209,7 @@ func (w *walker) column(e *ir.Var) (collation, error) {
 		return collation{}, refuse(e, "value of type %s cannot be sent", e.Type.Name)
 	case e.Attno == 0:
 		return collation{}, refuse(e, "whole row of the foreign table")
-	case e.Attno < 0 && e.Attno != ir.CtidAttno:
+	case e.Attno < 0 && e.Attno != ir.CtidAttno && e.Attno != ir.RemoteTableoidAttno:
 		return collation{}, refuse(e, "system column that has no counterpart there")
 	case holdsOIDs(e.Type):
 		return collation{}, refuse(e, "column of type %s holds OIDs of the remote server", e.Type.Name)
