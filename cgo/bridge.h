@@ -458,8 +458,10 @@ typedef struct pgwire_modify_args {
 	const uint8_t *param_formats; /* nparams; 0 text, 1 binary */
 	pgwire_column *cols;
 	pgwire_bytes sql;             /* for one row, with $1 ... $nparams */
-	int64_t values_at;            /* where in sql the row of VALUES stands, in parentheses: it */
-	int64_t values_len;           /* may be repeated for several rows; 0: not */
+	int64_t values_at;            /* where in sql the row of VALUES stands, in parentheses */
+	int64_t values_len;           /* and with all parameters: it may be repeated for several
+	                               * rows (not with ON CONFLICT DO UPDATE, which takes each
+	                               * key once in a statement); 0: it may not */
 	int32_t flags;                /* PGWIRE_MODIFY_* */
 	int32_t reserved;
 } pgwire_modify_args;

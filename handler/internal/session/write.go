@@ -213,6 +213,10 @@ func (c *Conn) Hold(u Unsent) { c.unsent = u }
 // Held is who holds something back, or nil.
 func (c *Conn) Held() Unsent { return c.unsent }
 
+// Wrote reports whether the current local transaction has locked or written
+// something here that is not rolled back, or is about to.
+func (c *Conn) Wrote() bool { return c.unsent != nil || !c.Tx.Clean() }
+
 // flush has sent what a writer holds back.
 func (c *Conn) flush() *Waiting {
 	if c.unsent == nil || c.broken != nil {

@@ -31,6 +31,8 @@ type rig struct {
 	pool  *pool.Pool
 	mode  Mode
 	waits int
+
+	host, port string
 }
 
 func newRig(t testing.TB) *rig {
@@ -38,7 +40,7 @@ func newRig(t testing.TB) *rig {
 	before := invariant.Live()
 	r := &remote{}
 	r.server = fakepg.Run(t, r.options())
-	g := &rig{t: t, r: r, pool: pool.New(), mode: Mode{Level: 1}}
+	g := &rig{t: t, r: r, pool: pool.New(), mode: Mode{Level: 1}, host: r.server.Host, port: r.server.Port}
 	t.Cleanup(func() {
 		g.abort()
 		g.pool.CloseIdle(0)
@@ -58,7 +60,7 @@ func newRig(t testing.TB) *rig {
 func (g *rig) target() dial.Target {
 	return dial.Target{Umid: umid, ServerID: 3, ServerHash: 33, MappingHash: 77, Keep: true, LazyCommit: true,
 		Params: dial.Params{Server: "far", Superuser: true,
-			Options:  map[string]string{"host": g.r.server.Host, "port": g.r.server.Port, "user": "me", "dbname": "postgres", "sslmode": "disable"},
+			Options:  map[string]string{"host": g.host, "port": g.port, "user": "me", "dbname": "postgres", "sslmode": "disable"},
 			Settings: map[string]string{"client_encoding": "UTF8"}}}
 }
 

@@ -28,6 +28,7 @@ func (w *Writer) send() {
 	w.flight.answers += len(parts)
 	err := w.conn.Write(req, parts)
 	clear(w.values)
+	clear(w.list)
 	w.values = w.values[:0]
 	w.sent += int64(w.count)
 	w.count = 0
@@ -78,10 +79,26 @@ func imageSize(in []byte, n int) (int, bool) {
 // parts are the statements for w.values.
 func (w *Writer) parts() []session.Part {
 	w.prepare()
-	p := w.single
-	p.Rows, p.PerBind = w.values, 1
-	p.Sink = &answer{w: w, first: w.sent, rows: len(w.values), per: 1, bytes: w.unsent.Len()}
-	return []session.Part{p}
+	parts := w.list[:0]
+	bytes, rows := w.unsent.Len(), w.values
+	if per := w.rowsPerStatement(); per > 1 && len(rows) >= per {
+		n := len(rows) / per * per
+		parts = append(parts, w.part(w.partOfSeveral(per), rows[:n], 0))
+		rows = rows[n:]
+	}
+	if len(rows) > 0 {
+		parts = append(parts, w.part(w.single, rows, len(w.values)-len(rows)))
+	}
+	parts[len(parts)-1].Sink.(*answer).bytes = bytes
+	w.list = parts
+	return parts
+}
+
+// part is one statement for rows; so many of this packet come before them.
+func (w *Writer) part(p session.Part, rows [][]byte, before int) session.Part {
+	p.Rows = rows
+	p.Sink = &answer{w: w, first: w.sent + int64(before), rows: len(rows), per: p.PerBind}
+	return p
 }
 
 // prepare makes what the statement is sent with. Rows it returns come as text
@@ -89,7 +106,8 @@ func (w *Writer) parts() []session.Part {
 func (w *Writer) prepare() {
 	p := &w.single
 	if p.SQL == "" {
-		*p = session.Part{SQL: w.spec.SQL, Types: w.spec.Types, ParamFormats: w.spec.Formats, Returns: len(w.spec.Columns) > 0}
+		*p = session.Part{SQL: w.spec.SQL, Types: w.spec.Types, ParamFormats: w.spec.Formats,
+			Returns: len(w.spec.Columns) > 0, PerBind: 1}
 	}
 	if p.Returns && !w.returned.binary {
 		p.Formats = make([]int16, len(w.spec.Columns))

@@ -79,6 +79,7 @@ type Writer struct {
 	single   session.Part
 	several  session.Part
 	values   [][]byte
+	list     []session.Part
 
 	Stats Stats
 }

@@ -359,3 +359,18 @@ func TestLost(t *testing.T) {
 	}
 	g.has("a")
 }
+
+func TestRepeatValues(t *testing.T) {
+	for _, tt := range []struct{ sql, row, want string }{
+		{"INSERT INTO t VALUES ($1, $2)", "($1, $2)", "INSERT INTO t VALUES ($1, $2), ($3, $4), ($5, $6)"},
+		{"INSERT INTO t VALUES (DEFAULT, $2, $1) RETURNING a", "(DEFAULT, $2, $1)",
+			"INSERT INTO t VALUES (DEFAULT, $2, $1), (DEFAULT, $4, $3), (DEFAULT, $6, $5) RETURNING a"},
+		{`INSERT INTO t VALUES ($1::"a$1""$2", $2, 'x$1''$1')`, `($1::"a$1""$2", $2, 'x$1''$1')`,
+			`INSERT INTO t VALUES ($1::"a$1""$2", $2, 'x$1''$1'), ($3::"a$1""$2", $4, 'x$1''$1'), ($5::"a$1""$2", $6, 'x$1''$1')`},
+	} {
+		at := Span{At: strings.Index(tt.sql, tt.row), Len: len(tt.row)}
+		if got := repeatValues(tt.sql, at, 3, 2); got != tt.want {
+			t.Errorf("%s", got)
+		}
+	}
+}
