@@ -44,11 +44,13 @@ func OpenConn(a ConnArgs) (Status, Wait, *Error) {
 	o := option.ParseConnection(pairs)
 	w, err := backend.pool.Open(dial.Target{
 		Umid: a.Umid, ServerID: a.ServerID, ServerHash: a.ServerHash, MappingHash: a.MappingHash,
-		UserID:     a.UserID,
-		Keep:       o.KeepConnections,
-		LazyCommit: o.LazyCommit,
-		Pooled:     o.Pooled,
-		MaxConns:   o.MaxConnections,
+		UserID:         a.UserID,
+		Keep:           o.KeepConnections,
+		LazyCommit:     o.LazyCommit,
+		ParallelCommit: o.ParallelCommit,
+		ParallelAbort:  o.ParallelAbort,
+		Pooled:         o.Pooled,
+		MaxConns:       o.MaxConnections,
 		Params: dial.Params{
 			Server: a.Server, Options: o.Params, Superuser: a.Superuser,
 			PasswordRequired: o.PasswordRequired,

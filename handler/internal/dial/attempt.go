@@ -19,6 +19,8 @@ type Target struct {
 	Params      Params
 	Keep        bool // option keep_connections
 	LazyCommit  bool // option lazy_commit
+	// ParallelCommit and ParallelAbort are the options of that name.
+	ParallelCommit, ParallelAbort bool
 	// Pooled is the option of that name. With "true" the settings in Params are
 	// not sent with the start-up.
 	Pooled string

@@ -81,7 +81,7 @@ type rig struct {
 func newRig(t testing.TB, host, port string) *rig {
 	t.Helper()
 	r := &rig{t: t, pool: pool.New(), level: 1, limit: 20 * time.Second, cleanup: 20 * time.Second}
-	r.target = dial.Target{Umid: umid, ServerID: 3, ServerHash: 33, MappingHash: 77, Keep: true, LazyCommit: true,
+	r.target = dial.Target{Umid: umid, ServerID: 3, ServerHash: 33, MappingHash: 77, Keep: true, LazyCommit: true, ParallelCommit: true, ParallelAbort: true,
 		Params: dial.Params{Server: "far", Superuser: true,
 			Options:  map[string]string{"host": host, "port": port, "user": "me", "dbname": "postgres", "sslmode": "disable"},
 			Settings: map[string]string{"client_encoding": "UTF8"}}}

@@ -17,6 +17,9 @@ type Connection struct {
 	KeepConnections bool
 	// LazyCommit leaves the answer to a harmless COMMIT unread for a while.
 	LazyCommit bool
+	// ParallelCommit and ParallelAbort end transactions on several servers at the
+	// same time.
+	ParallelCommit, ParallelAbort bool
 	// Pooled is "auto", "true" or "false": whether another session of the server
 	// may serve each transaction.
 	Pooled string
@@ -59,6 +62,8 @@ func ParseConnection(pairs []Pair) Connection {
 		Params:           map[string]string{},
 		KeepConnections:  v.bool("keep_connections"),
 		LazyCommit:       v.bool("lazy_commit"),
+		ParallelCommit:   v.bool("parallel_commit"),
+		ParallelAbort:    v.bool("parallel_abort"),
 		Pooled:           v.text("pooled"),
 		MaxConnections:   v.int("max_connections_per_server"),
 		PasswordRequired: v.bool("password_required"),

@@ -139,10 +139,10 @@ func (p *Pool) HasNotices() bool { return p.notices.Any() }
 // NextNotice takes the oldest notice.
 func (p *Pool) NextNotice() (session.Notice, bool) { return p.notices.Next() }
 
-// InTransaction reports whether any remote transaction is open.
+// InTransaction reports whether any remote transaction is open, or about to be.
 func (p *Pool) InTransaction() bool {
 	for _, e := range p.list {
-		if e.conn != nil && e.conn.Tx.InTransaction() {
+		if e.conn != nil && (e.conn.Tx.InTransaction() || e.conn.Wrote()) {
 			return true
 		}
 	}

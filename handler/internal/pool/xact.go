@@ -37,34 +37,75 @@ func (p *Pool) Commit() (*session.Waiting, *sqlerr.Error) {
 		return wait, nil
 	}
 	for _, e := range p.list {
-		p.sendCommit(e)
+		if e.target.ParallelCommit {
+			p.sendCommit(e)
+		}
 	}
 	for _, e := range p.list {
-		if e.conn == nil || !e.awaits {
-			continue
+		if !e.target.ParallelCommit {
+			p.sendCommit(e)
 		}
-		if pr := e.conn.Pump(e.conn.Idle); pr == session.Blocked || pr == session.Yielded {
-			return e.conn.WaitAfter(pr), nil
+		if w, err := e.committed(!e.target.ParallelCommit); w != nil || err != nil {
+			return w, err
 		}
-		e.awaits = false
-		if err := e.conn.Broken(); err != nil {
-			return nil, err
+	}
+	for _, e := range p.list {
+		if w, err := e.committed(true); w != nil || err != nil {
+			return w, err
 		}
 	}
 	return nil, nil
+}
+
+// committed takes the answer to a COMMIT that matters, waiting for it or not. An
+// error is that of the remote, which has then rolled back, or that nobody knows
+// what it has done.
+func (e *entry) committed(wait bool) (*session.Waiting, *sqlerr.Error) {
+	c := e.conn
+	if c == nil || !e.awaits || !wait {
+		return nil, nil
+	}
+	if pr := c.Pump(c.Idle); pr == session.Blocked || pr == session.Yielded {
+		return c.WaitAfter(pr), nil
+	}
+	e.awaits = false
+	if err := c.TakeUncommitted(); err != nil {
+		e.binding = false
+		return nil, err
+	}
+	err := c.Broken()
+	if err == nil {
+		return nil, nil
+	}
+	e.binding = false
+	if err.Fatal {
+		err = inDoubt(c, err)
+	}
+	return nil, err
+}
+
+// inDoubt is the error of a COMMIT whose answer was lost.
+func inDoubt(c *session.Conn, why *sqlerr.Error) *sqlerr.Error {
+	e := sqlerr.New(sqlstate.TransactionResolutionUnknown,
+		"it is not known whether the transaction on server \"%s\" has been committed", c.Server)
+	e.Fatal, e.RemoteSQL = true, "COMMIT"
+	if e.Detail = why.Message; why.Detail != "" {
+		e.Detail += "\n" + why.Detail
+	}
+	return e
 }
 
 // tellSplit warns when the local transaction fails after COMMIT has been sent for
 // one that it depends on: another remote has refused, the wait was cancelled, or
 // the local server could not commit.
 func (p *Pool) tellSplit(e *entry) {
-	if e.conn == nil || !e.binding {
+	if e.conn == nil || !e.binding || e.awaits && !p.givenUp {
 		return
 	}
 	e.binding = false
 	e.conn.Pump(e.conn.Idle)
 	switch err := e.conn.Broken(); {
-	case err != nil && !err.Fatal: // refused, so it has been rolled back
+	case e.conn.TakeUncommitted() != nil, err != nil && !err.Fatal: // refused, so it has been rolled back
 	case err == nil && e.conn.Idle():
 		p.Notify(session.Notice{Level: session.LevelWarning, Err: sqlerr.New(sqlstate.Warning,
 			"the transaction on server \"%s\" has been committed, but the local one has failed", e.conn.Server)})
@@ -173,16 +214,21 @@ func (p *Pool) Abort() *session.Waiting {
 			e.dial.Abandon()
 			e.dial = nil
 		}
-		if e.conn != nil {
+		if e.conn != nil && e.target.ParallelAbort {
 			e.conn.Interrupt() // all of them before waiting for any
 		}
-		p.tellSplit(e)
 	}
 	var wait *session.Waiting
 	for _, e := range p.list {
 		c := e.conn
 		if c == nil || c.Broken() != nil || !c.InUse() {
 			continue
+		}
+		if !e.target.ParallelAbort {
+			if wait = p.awaitUndone(wait); wait != nil {
+				break // one after the other
+			}
+			c.Interrupt()
 		}
 		if w := p.stop(c); w != nil {
 			wait = firstOf(wait, w)
@@ -194,7 +240,11 @@ func (p *Pool) Abort() *session.Waiting {
 			e.awaits = locked
 		}
 	}
-	return p.awaitUndone(wait)
+	wait = p.awaitUndone(wait)
+	for _, e := range p.list {
+		p.tellSplit(e)
+	}
+	return wait
 }
 
 // stop ends what the connection is doing, so that a rollback can be sent; nil: it
@@ -273,6 +323,11 @@ func (p *Pool) SubAbort(level int) *session.Waiting {
 		}
 		if c.DropUnsent(level); !c.Tx.UsedAt(level) {
 			continue
+		}
+		if !e.target.ParallelAbort {
+			if wait = p.awaitUndone(wait); wait != nil {
+				break // one after the other
+			}
 		}
 		if c.Broken() == nil {
 			w := c.KeepOuter(level)

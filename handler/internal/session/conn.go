@@ -72,19 +72,20 @@ type Conn struct {
 	stmts  statements
 	notify func(Notice)
 
-	serial   uint32
-	unsent   Unsent            // what a writer holds back, nil: nothing
-	settings map[string]string // what the session is to run with
-	sharing  sharing
-	snapshot snapshot
-	state    state
-	broken   *sqlerr.Error // why, when the state is broken
-	failure  *sqlerr.Error // what put the remote transaction in its failed state
-	used     bool          // has finished a transaction: a failure now may be an old one
-	ended    bool          // the server has said that it ends the session
-	cancel   *cancelling
-	portals  portals
-	sentAt   time.Time // when the last request went out
+	serial      uint32
+	unsent      Unsent            // what a writer holds back, nil: nothing
+	settings    map[string]string // what the session is to run with
+	sharing     sharing
+	snapshot    snapshot
+	state       state
+	broken      *sqlerr.Error // why, when the state is broken
+	failure     *sqlerr.Error // what put the remote transaction in its failed state
+	uncommitted *sqlerr.Error // see TakeUncommitted
+	used        bool          // has finished a transaction: a failure now may be an old one
+	ended       bool          // the server has said that it ends the session
+	cancel      *cancelling
+	portals     portals
+	sentAt      time.Time // when the last request went out
 	// resultFrom is BytesRead when it did
 	resultFrom int64
 	water      watermark

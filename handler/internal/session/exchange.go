@@ -349,7 +349,7 @@ func (c *Conn) readyForQuery(ex *exchange, body []byte) {
 		ex.phase = completed
 		ex.tell(ex.err)
 	case ex.err != nil && len(ex.steps) == 0:
-		c.controlFailed(ex)
+		c.controlFailed(ex, body[0])
 	case ex.phase == late && ex.want == 'I':
 		// a statement that is its own transaction: its rows have been read
 		c.tell(LevelWarning, ex.err, "could not end a transaction on server \"%s\"", c.Server)
@@ -433,13 +433,27 @@ func (c *Conn) MarkFailed(err *sqlerr.Error) {
 	c.Tx.MarkFailed()
 }
 
-// controlFailed handles a transaction command that was refused: the two ends
-// no longer agree on the state, so the connection is not used again.
-func (c *Conn) controlFailed(ex *exchange) {
+// controlFailed handles a transaction command that was refused. After a COMMIT
+// the remote has rolled back, and is idle as it was to be. Else the two ends no
+// longer agree on the state, so the connection is not used again.
+func (c *Conn) controlFailed(ex *exchange, status byte) {
 	if ex.quiet {
 		c.tell(LevelWarning, ex.err, "could not end a transaction on server \"%s\"", c.Server)
 	}
-	c.Fail(ex.err)
+	switch {
+	case status != 'I' || ex.want != 'I':
+		c.Fail(ex.err)
+	case !ex.quiet:
+		c.uncommitted = ex.err
+	}
+}
+
+// TakeUncommitted returns why the remote has refused the COMMIT that was sent
+// last, once, or nil.
+func (c *Conn) TakeUncommitted() *sqlerr.Error {
+	err := c.uncommitted
+	c.uncommitted = nil
+	return err
 }
 
 // unsolicited handles a message outside any exchange: a server that goes away

@@ -274,7 +274,7 @@ func (c *Conn) Control(quiet bool, cmds ...string) {
 	}
 	ex := &exchange{controls: len(cmds), sql: strings.Join(cmds, "; "), quiet: quiet, want: 'T'}
 	if !c.Tx.InTransaction() {
-		ex.want = 'I'
+		ex.want, c.uncommitted = 'I', nil
 		c.portals.forget() // they went with the transaction
 		c.used = true
 	}

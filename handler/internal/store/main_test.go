@@ -32,15 +32,23 @@ type rig struct {
 	mode  Mode
 	waits int
 
-	host, port string
+	host, port  string
+	umid        uint32
+	name        string // of the server
+	parallelOff bool
+	whole       bool // the server was not cut
 }
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
+	return newRigOf(t, &remote{})
+}
+
+func newRigOf(t testing.TB, r *remote) *rig {
+	t.Helper()
 	before := invariant.Live()
-	r := &remote{}
 	r.server = fakepg.Run(t, r.options())
-	g := &rig{t: t, r: r, pool: pool.New(), mode: Mode{Level: 1}, host: r.server.Host, port: r.server.Port}
+	g := &rig{t: t, r: r, pool: pool.New(), mode: Mode{Level: 1}, host: r.server.Host, port: r.server.Port, umid: umid, name: "far"}
 	t.Cleanup(func() {
 		g.abort()
 		g.pool.CloseIdle(0)
@@ -58,8 +66,9 @@ func newRig(t testing.TB) *rig {
 }
 
 func (g *rig) target() dial.Target {
-	return dial.Target{Umid: umid, ServerID: 3, ServerHash: 33, MappingHash: 77, Keep: true, LazyCommit: true,
-		Params: dial.Params{Server: "far", Superuser: true,
+	return dial.Target{Umid: g.umid, ServerID: 3, ServerHash: 33, MappingHash: 77, Keep: true, LazyCommit: true,
+		ParallelCommit: !g.parallelOff, ParallelAbort: !g.parallelOff,
+		Params: dial.Params{Server: g.name, Superuser: true,
 			Options:  map[string]string{"host": g.host, "port": g.port, "user": "me", "dbname": "postgres", "sslmode": "disable"},
 			Settings: map[string]string{"client_encoding": "UTF8"}}}
 }
@@ -124,7 +133,7 @@ func image(v string) []byte {
 }
 
 func (g *rig) writer(sql string, change ...func(*Spec)) *Writer {
-	spec := Spec{Umid: umid, Superuser: true, SQL: sql, Types: []uint32{25}, Formats: []int16{0}}
+	spec := Spec{Umid: g.umid, Superuser: true, SQL: sql, Types: []uint32{25}, Formats: []int16{0}}
 	for _, f := range change {
 		f(&spec)
 	}

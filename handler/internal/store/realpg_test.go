@@ -107,7 +107,7 @@ func (s *realServer) exec(sql string) string {
 
 // rig is one whose target is the server.
 func (s *realServer) rig() *rig {
-	g := &rig{t: s.t, r: &remote{}, pool: pool.New(), mode: Mode{Level: 1}, host: s.dir, port: s.port}
+	g := &rig{t: s.t, r: &remote{}, pool: pool.New(), mode: Mode{Level: 1}, host: s.dir, port: s.port, umid: umid, name: "real"}
 	s.t.Cleanup(func() {
 		g.abort()
 		g.pool.CloseIdle(0)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
@@ -29,12 +30,21 @@ type remote struct {
 	committed []string
 	log       []string
 	lie       int64         // added to what a COPY says
-	slow      chan struct{} // received from before each execution, when not nil
 	refuses   string        // a command that is refused
+	commits   chan struct{} // closed: COMMIT is answered; nil: at once
+	cut       int64         // the session ends after so many bytes sent
+	whole     atomic.Bool   // a session has been left by its client
 }
 
 func (r *remote) options() fakepg.Options {
-	return fakepg.Options{Script: []fakepg.Step{fakepg.Do(r.serve)}}
+	return fakepg.Options{CutAt: r.cut, Script: []fakepg.Step{fakepg.Do(r.serve)}}
+}
+
+// got reports whether a command has come.
+func (r *remote) got(cmd string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Contains(r.log, cmd)
 }
 
 func (r *remote) note(format string, args ...any) {
@@ -99,6 +109,7 @@ func (s *remoteConn) fail(code, message, where string) error {
 func (s *remoteConn) handle(m pgproto3.FrontendMessage) (left bool, err error) {
 	switch m := m.(type) {
 	case *pgproto3.Terminate:
+		s.whole.Store(true)
 		return true, nil
 	case *pgproto3.Sync:
 		if s.copies {
@@ -154,9 +165,6 @@ func (s *remoteConn) execute() (left bool, err error) {
 	}
 	if s.tx == 'E' {
 		return false, s.fail("25P02", "current transaction is aborted", "")
-	}
-	if s.slow != nil {
-		<-s.slow
 	}
 	if s.sql == "copy" {
 		s.note("copy")
@@ -262,8 +270,12 @@ func (s *remoteConn) command(sql string) error {
 		return s.fail("25P02", "current transaction is aborted", "")
 	}
 	s.mu.Lock()
+	commits := s.commits
 	refused := s.refuses != "" && strings.HasPrefix(sql, s.refuses)
 	s.mu.Unlock()
+	if f[0] == "COMMIT" && commits != nil {
+		<-commits
+	}
 	if refused {
 		if f[0] == "COMMIT" {
 			s.tx, s.stack = 'I', nil

@@ -15,14 +15,16 @@ type remote struct {
 	t         *testing.T
 	in        bool
 	failed    bool
+	readOnly  bool
 	stack     []savepoint // the first is the transaction
 	committed []effect
 	trace     []string
 }
 
 type savepoint struct {
-	name string
-	done []effect
+	name     string
+	readOnly bool // what the transaction was when it was set
+	done     []effect
 }
 
 // effect is what a statement has done, by a number that tells it from others.
@@ -32,7 +34,7 @@ func (r *remote) clone() *remote {
 	c := *r
 	c.stack = nil
 	for _, sp := range r.stack {
-		c.stack = append(c.stack, savepoint{sp.name, slices.Clone(sp.done)})
+		c.stack = append(c.stack, savepoint{sp.name, sp.readOnly, slices.Clone(sp.done)})
 	}
 	c.trace = slices.Clone(r.trace)
 	return &c
@@ -58,7 +60,7 @@ func (r *remote) one(cmd string) {
 		if r.in {
 			r.die("there is already a transaction in progress")
 		}
-		r.in, r.stack = true, []savepoint{{}}
+		r.in, r.stack, r.readOnly = true, []savepoint{{}}, strings.HasSuffix(cmd, " READ ONLY")
 	case words[0] == "COMMIT", cmd == "ROLLBACK":
 		if !r.in {
 			r.die("there is no transaction in progress")
@@ -74,17 +76,21 @@ func (r *remote) one(cmd string) {
 		r.in, r.failed, r.stack = false, false, nil
 	case strings.HasPrefix(cmd, "ROLLBACK TO"):
 		at := r.find(last)
-		r.stack = append(r.stack[:at], savepoint{name: last})
+		r.readOnly = r.stack[at].readOnly
+		r.stack = append(r.stack[:at], savepoint{name: last, readOnly: r.readOnly})
 		r.failed = false
 	case r.failed:
 		r.die("current transaction is aborted: " + cmd)
 	case words[0] == "SAVEPOINT":
-		r.stack = append(r.stack, savepoint{name: last})
+		r.stack = append(r.stack, savepoint{name: last, readOnly: r.readOnly})
+	case cmd == "SET TRANSACTION READ ONLY":
+		r.readOnly = true
 	case words[0] == "RELEASE":
 		at := r.find(last)
 		for _, sp := range r.stack[at:] {
 			r.stack[at-1].done = append(r.stack[at-1].done, sp.done...)
 		}
+		r.readOnly = r.stack[at].readOnly // it ends with the sub-transaction
 		r.stack = r.stack[:at]
 	}
 }
@@ -127,11 +133,12 @@ type statement struct {
 type local struct {
 	lazy, serializable bool
 
-	s     State
-	r     *remote
-	level int
-	ran   []statement
-	path  []string
+	s        State
+	r        *remote
+	level    int
+	readOnly int // the outermost level that is READ ONLY, 0 for none
+	ran      []statement
+	path     []string
 }
 
 func (l *local) clone() *local {
@@ -142,15 +149,26 @@ func (l *local) clone() *local {
 
 // execute runs a statement, or tries to: in a transaction that has failed, one
 // is refused and changes nothing, whatever the local side then does.
-func (l *local) execute(guard, locks, fails bool) {
+func (l *local) execute(guard, locks, fails, behind bool) {
 	if l.s.Failed() {
 		l.r.run(l.s.Unguard()...)
 	}
 	if l.s.Failed() {
 		return
 	}
-	l.r.run(l.s.Enter(l.level, Mode{Serializable: l.serializable}, guard)...)
+	mode := Mode{Serializable: l.serializable, ReadOnly: l.readOnly > 0}
+	l.r.run(l.s.Enter(l.level, mode, guard)...)
+	if mode.ReadOnly != l.r.readOnly {
+		l.r.die(fmt.Sprintf("READ ONLY: %v here, %v there", mode.ReadOnly, l.r.readOnly))
+	}
 	if locks {
+		l.s.MarkDirty()
+	}
+	if behind && fails {
+		// one that was sent behind it before its failure was known fails with it
+		if cmds := l.s.Enter(l.level, mode, false); len(cmds) > 0 {
+			l.r.die("commands in front of a statement that goes behind another: " + strings.Join(cmds, "; "))
+		}
 		l.s.MarkDirty()
 	}
 	st := statement{level: l.level, locks: locks, kept: !fails, did: effect(len(l.path))}
@@ -167,7 +185,22 @@ func (l *local) apply(ev string) bool {
 	l.path = append(l.path, ev)
 	switch ev {
 	case "use", "guarded", "lock", "fail", "fail guarded", "fail locking":
-		l.execute(strings.Contains(ev, "guarded"), strings.Contains(ev, "lock"), strings.Contains(ev, "fail"))
+		l.execute(strings.Contains(ev, "guarded"), strings.Contains(ev, "lock"), strings.Contains(ev, "fail"), false)
+	case "write": // in a transaction that may
+		if l.readOnly > 0 {
+			return false
+		}
+		l.execute(false, true, false, true)
+	case "fail writing":
+		if l.readOnly > 0 {
+			return false
+		}
+		l.execute(false, true, true, true)
+	case "read only":
+		if l.readOnly > 0 {
+			return false
+		}
+		l.readOnly = l.level
 	case "cancel", "cancel late": // nobody wants the rest of the guarded statement
 		if !l.s.Guarded() || l.s.Failed() {
 			return false
@@ -186,6 +219,7 @@ func (l *local) apply(ev string) bool {
 		}
 		l.s.SubCommit(l.level)
 		l.level--
+		l.endReadOnly()
 		for i := range l.ran {
 			l.ran[i].level = min(l.ran[i].level, l.level)
 		}
@@ -196,16 +230,25 @@ func (l *local) apply(ev string) bool {
 		l.r.run(l.s.SubAbort(l.level)...)
 		l.ran = slices.DeleteFunc(l.ran, func(st statement) bool { return st.level >= l.level })
 		l.level--
+		l.endReadOnly()
 	case "commit":
 		if l.level != 1 {
 			return false
 		}
 		l.commit()
+		l.readOnly = 0
 	case "abort":
 		l.r.run(l.s.Abort())
-		l.level, l.ran = 1, nil
+		l.level, l.ran, l.readOnly = 1, nil, 0
 	}
 	return true
+}
+
+// endReadOnly: a sub-transaction that was READ ONLY has ended.
+func (l *local) endReadOnly() {
+	if l.readOnly > l.level {
+		l.readOnly = 0
+	}
 }
 
 // commit checks what a local transaction may count on once it has committed:
@@ -278,7 +321,7 @@ func (l *local) check(t *testing.T) {
 // A failure may be heard of locally or not, so anything may follow it.
 func TestEverySequence(t *testing.T) {
 	events := []string{"use", "guarded", "lock", "fail", "fail guarded", "fail locking", "cancel", "cancel late",
-		"push", "subcommit", "subabort", "commit", "abort"}
+		"write", "fail writing", "read only", "push", "subcommit", "subabort", "commit", "abort"}
 	const length = 5
 	for _, lazy := range []bool{true, false} {
 		for _, serializable := range []bool{false, true} {
@@ -300,7 +343,7 @@ func TestEverySequence(t *testing.T) {
 				}
 			}
 			walk(&local{lazy: lazy, serializable: serializable, r: &remote{t: t}, level: 1})
-			if count < 70000 {
+			if count < 150000 {
 				t.Fatalf("only %d sequences were walked", count)
 			}
 		}
