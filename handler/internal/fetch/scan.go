@@ -326,6 +326,9 @@ func (s *Scan) connection() (*session.Conn, Outcome, *session.Waiting, *sqlerr.E
 	if err := s.pool.Authorize(s.spec.Umid, s.spec.Superuser); err != nil {
 		return nil, End, nil, err
 	}
+	if s.spec.Writes {
+		conn.LookAlive()
+	}
 	w, err := conn.SetAside()
 	switch {
 	case err != nil && err.SendAgain && s.tries == 0:

@@ -18,7 +18,7 @@ func (s *Scan) oneOfSeveral() (*session.Conn, Outcome, *session.Waiting, *sqlerr
 	with := &s.bind.Together
 	conn, grant, w, err := s.pool.Stream(pool.Want{
 		Umid: s.spec.Umid, Superuser: s.spec.Superuser, Level: s.level, Serializable: s.bind.Serializable,
-		Locks: s.spec.LocksRows, Group: with.Group, Several: with.Several, MayOpen: with.MayOpen, Reader: s,
+		Locks: s.spec.LocksRows || s.spec.Writes, Group: with.Group, Several: with.Several, MayOpen: with.MayOpen, Reader: s,
 	})
 	switch {
 	case err != nil:

@@ -91,14 +91,19 @@ func (c *Conn) Pipelines() bool {
 	return true
 }
 
-// writable refuses what cannot be sent. A connection that the remote has left
-// is found out before anything goes: what may have written is not sent again.
-func (c *Conn) writable(req *Request) *sqlerr.Error {
-	if c.broken == nil && c.Idle() && !c.Tx.InTransaction() && c.used && c.Gone() {
+// LookAlive finds out whether the remote has left a connection that no
+// transaction uses, before anything is sent that may write: it would not be sent
+// again. Such a connection breaks, with SendAgain.
+func (c *Conn) LookAlive() {
+	if c.broken == nil && !c.InUse() && c.used && c.Gone() {
 		e := sqlerr.New(sqlstate.ConnectionFailure, "lost the connection to server \"%s\"", c.Server)
 		e.SendAgain, e.Fatal = true, true
 		c.Fail(e)
 	}
+}
+
+// writable refuses what cannot be sent.
+func (c *Conn) writable(req *Request) *sqlerr.Error {
 	if c.broken == nil && !c.Pipelines() {
 		return sqlerr.New(sqlstate.InternalError, "a modification was sent on a connection whose last result is unread")
 	}

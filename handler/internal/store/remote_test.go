@@ -33,6 +33,7 @@ type remote struct {
 	refuses   string        // a command that is refused
 	commits   chan struct{} // closed: COMMIT is answered; nil: at once
 	cut       int64         // the session ends after so many bytes sent
+	leaves    bool          // ... and after each COMMIT
 	whole     atomic.Bool   // a session has been left by its client
 }
 
@@ -125,7 +126,11 @@ func (s *remoteConn) handle(m pgproto3.FrontendMessage) (left bool, err error) {
 			}
 		}
 		s.skip = false
-		return false, s.c.Send(&pgproto3.ReadyForQuery{TxStatus: s.tx})
+		err := s.c.Send(&pgproto3.ReadyForQuery{TxStatus: s.tx})
+		if s.leaves {
+			err = fakepg.End(false)(s.c)
+		}
+		return s.leaves, err
 	case *pgproto3.CopyData, *pgproto3.CopyDone, *pgproto3.CopyFail:
 		return s.copyMessage(m)
 	case *pgproto3.Flush:

@@ -138,8 +138,11 @@ func (a *answer) Fields(fields []wire.RemoteColumn) *sqlerr.Error {
 // Row implements session.Sink.
 func (a *answer) Row(body []byte) (bool, *sqlerr.Error) {
 	a.got++
-	if a.dropped {
+	switch {
+	case a.dropped:
 		return true, nil
+	case len(a.w.spec.Columns) == 0:
+		return true, a.wrong("rows came from server \"%s\" for a statement that returns none", a.w.conn.Server)
 	}
 	return true, a.w.returned.add(body)
 }

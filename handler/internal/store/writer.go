@@ -68,6 +68,7 @@ type Writer struct {
 	copySQL string // "": by statements
 	copying bool   // a COPY is under way, and its end not sent
 	headed  bool   // ... and its beginning is
+	unseen  int    // bytes sent since the last look
 	flight  flight
 	err     *sqlerr.Error
 	closed  bool
@@ -128,6 +129,7 @@ func (w *Writer) Rows(mode Mode, images []byte, n int) (Outcome, *session.Waitin
 	if w.copying && w.conn.CopyStarted() {
 		w.advance()
 		w.copyData(images, n)
+		w.look(len(images))
 		return w.answer(nil)
 	}
 	if err := w.unsent.Append(images); err != nil {
@@ -169,7 +171,11 @@ func (w *Writer) acquire(mode Mode) (Outcome, *session.Waiting, *sqlerr.Error) {
 	if err := w.pool.Authorize(w.spec.Umid, w.spec.Superuser); err != nil {
 		return Done, nil, err
 	}
+	conn.LookAlive()
 	wait, err := conn.SetAside()
+	if err != nil && err.SendAgain && w.total == 0 {
+		return Connect, nil, nil
+	}
 	if err != nil || wait != nil {
 		return Wait, wait, err
 	}
@@ -195,6 +201,14 @@ func (w *Writer) makeRoom() *session.Waiting {
 		}
 	}
 	return nil
+}
+
+// look sees what the remote has to say about a COPY, now and then.
+func (w *Writer) look(sent int) {
+	if w.unseen += sent; w.unseen >= lookBytes {
+		w.unseen = 0
+		w.conn.Pump(func() bool { return !w.copying })
+	}
 }
 
 func (w *Writer) full() bool {

@@ -360,6 +360,28 @@ func TestLost(t *testing.T) {
 	g.has("a")
 }
 
+// TestStaleConnection: a server that has gone between two transactions is found
+// out before anything is sent.
+func TestStaleConnection(t *testing.T) {
+	g := newRig(t)
+	g.r.leaves = true
+	g.must(g.writer("insert", exact), 1, "a")
+	if err := g.commit(); err != nil {
+		t.Fatal(err)
+	}
+	if !waitFor(func() bool { return g.pool.Lookup(umid).Gone() }, limit) {
+		t.Fatal("the server has not left")
+	}
+	g.must(g.writer("insert", exact), 1, "b")
+	if err := g.commit(); err != nil {
+		t.Fatal(err)
+	}
+	g.has("a", "b")
+	if n := g.r.server.Accepts(); n != 2 {
+		t.Errorf("%d connections", n)
+	}
+}
+
 func TestRepeatValues(t *testing.T) {
 	for _, tt := range []struct{ sql, row, want string }{
 		{"INSERT INTO t VALUES ($1, $2)", "($1, $2)", "INSERT INTO t VALUES ($1, $2), ($3, $4), ($5, $6)"},
