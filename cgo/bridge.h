@@ -519,6 +519,29 @@ int32_t pgwire_go_modify_stats(uint64_t modify, pgwire_modify_stats *stats);
 /* Free a modification. Safe for a handle already gone. */
 int32_t pgwire_go_modify_close(uint64_t modify);
 
+/* ---- TRUNCATE ---- */
+
+typedef struct pgwire_truncate_table {
+	pgwire_bytes schema;  /* local names */
+	pgwire_bytes name;
+	pgwire_bytes options; /* of the foreign table */
+} pgwire_truncate_table;
+
+typedef struct pgwire_truncate_args {
+	pgwire_bytes server_options;
+	pgwire_truncate_table *tables;
+	int32_t ntables;
+	int32_t restart; /* RESTART IDENTITY, else CONTINUE */
+	int32_t cascade; /* CASCADE, else RESTRICT */
+	int32_t reserved;
+} pgwire_truncate_args;
+
+/*
+ * Write one TRUNCATE for foreign tables of a server. An error if the options do
+ * not allow it for one of them.
+ */
+int32_t pgwire_go_truncate(pgwire_truncate_args *args, pgwire_bytes *command, pgwire_error *err);
+
 /* ---- transactions ---- */
 
 #define PGWIRE_XACT_PRE_COMMIT 0
@@ -582,6 +605,7 @@ int32_t pgwire_go_fault(pgwire_bytes *name, pgwire_error *err);
 	X(pgwire_go_modify_finish) \
 	X(pgwire_go_modify_stats) \
 	X(pgwire_go_modify_close) \
+	X(pgwire_go_truncate) \
 	X(pgwire_go_xact_event) \
 	X(pgwire_go_xact_give_up) \
 	X(pgwire_go_next_notice) \

@@ -98,6 +98,9 @@ pgwire_fdw_handler(PG_FUNCTION_ARGS)
 	routine->EndForeignInsert = pgwireEndForeignInsert;
 	routine->ExplainForeignModify = pgwireExplainForeignModify;
 
+	/* truncate.c */
+	routine->ExecForeignTruncate = pgwireExecForeignTruncate;
+
 	/* explain.c */
 	routine->ExplainForeignScan = pgwireExplainForeignScan;
 

@@ -87,6 +87,9 @@ extern void pgwireExplainForeignModify(ModifyTableState *mtstate, ResultRelInfo 
 									   List *fdw_private, int subplan_index,
 									   struct ExplainState *es);
 
+/* in truncate.c */
+extern void pgwireExecForeignTruncate(List *rels, DropBehavior behavior, bool restart_seqs);
+
 /* in explain.c */
 extern void pgwireExplainForeignScan(ForeignScanState *node, struct ExplainState *es);
 

@@ -90,6 +90,8 @@ type Relation struct {
 	BatchSize int
 	// FetchMemory is in bytes, 64 kB to 1 GB.
 	FetchMemory int64
+	// Truncatable says whether TRUNCATE may be sent.
+	Truncatable bool
 	// AnalyzeSampling is one of the option's values, "auto" by default.
 	AnalyzeSampling string
 }
@@ -108,6 +110,7 @@ func ParseRelation(localMajor int, server, table []Pair) Relation {
 		FetchSize:   v.int("fetch_size"),
 		BatchSize:   v.int("batch_size"),
 		FetchMemory: v.bytes("fetch_memory"),
+		Truncatable: v.bool("truncatable"),
 
 		AnalyzeSampling: v.text("analyze_sampling"),
 	}

@@ -54,7 +54,7 @@ func TestConnectionHidesSecrets(t *testing.T) {
 }
 
 func TestParseRelation(t *testing.T) {
-	if got, want := ParseRelation(15, nil, nil), (Relation{StartupCost: 100, TupleCost: 0.01, FetchSize: 100, BatchSize: 1, FetchMemory: 4 << 20, AnalyzeSampling: "auto"}); got != want {
+	if got, want := ParseRelation(15, nil, nil), (Relation{StartupCost: 100, TupleCost: 0.01, FetchSize: 100, BatchSize: 1, FetchMemory: 4 << 20, Truncatable: true, AnalyzeSampling: "auto"}); got != want {
 		t.Errorf("defaults: %+v, want %+v", got, want)
 	}
 	for major, want := range map[int]float64{0: 0.01, 14: 0.01, 15: 0.01, 16: 0.01, 17: 0.2, 18: 0.2, 19: 0.2} {
@@ -63,18 +63,18 @@ func TestParseRelation(t *testing.T) {
 		}
 	}
 	server := []Pair{{"fdw_startup_cost", "1.5"}, {"fdw_tuple_cost", "inf"}, {"fetch_size", "1e3"}, {"fetch_memory", "1MB"}, {"host", "h"}, {"analyze_sampling", "off"}}
-	want := Relation{StartupCost: 1.5, TupleCost: math.Inf(1), FetchSize: 1000, BatchSize: 1, FetchMemory: 1 << 20, AnalyzeSampling: "off"}
+	want := Relation{StartupCost: 1.5, TupleCost: math.Inf(1), FetchSize: 1000, BatchSize: 1, FetchMemory: 1 << 20, Truncatable: true, AnalyzeSampling: "off"}
 	if got := ParseRelation(17, server, nil); got != want {
 		t.Errorf("server: %+v, want %+v", got, want)
 	}
-	table := []Pair{{"schema_name", "S"}, {"table_name", "T"}, {"fetch_size", "7"}, {"fetch_memory", "64"}, {"analyze_sampling", "import"}}
+	table := []Pair{{"schema_name", "S"}, {"table_name", "T"}, {"fetch_size", "7"}, {"fetch_memory", "64"}, {"truncatable", "off"}, {"analyze_sampling", "import"}}
 	want = Relation{SchemaName: "S", TableName: "T", StartupCost: 1.5, TupleCost: math.Inf(1), FetchSize: 7, BatchSize: 1, FetchMemory: 64 << 10, AnalyzeSampling: "import"}
 	if got := ParseRelation(17, server, table); got != want {
 		t.Errorf("table: %+v, want %+v", got, want)
 	}
 	// a bad value of the table leaves the server's in force
 	bad := []Pair{{"fetch_size", "0"}, {"fetch_memory", "1kB"}, {"fdw_startup_cost", "-1"}, {"fdw_tuple_cost", "nan"}, {"analyze_sampling", "Auto"}}
-	want = Relation{StartupCost: 1.5, TupleCost: math.Inf(1), FetchSize: 1000, BatchSize: 1, FetchMemory: 1 << 20, AnalyzeSampling: "off"}
+	want = Relation{StartupCost: 1.5, TupleCost: math.Inf(1), FetchSize: 1000, BatchSize: 1, FetchMemory: 1 << 20, Truncatable: true, AnalyzeSampling: "off"}
 	if got := ParseRelation(17, server, bad); got != want {
 		t.Errorf("bad: %+v, want %+v", got, want)
 	}
