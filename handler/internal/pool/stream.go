@@ -127,7 +127,7 @@ func (p *Pool) Turn(c *session.Conn, r Reader, group uint64) bool {
 func (e *entry) sharesSnapshot(w Want) bool {
 	tx := &e.conn.Tx
 	return w.Several && !w.Serializable && !w.Locks && !e.unshared && !e.stale && e.target.MaxConns > 1 &&
-		tx.Clean() && e.conn.Held() == nil && !tx.Failed() && e.conn.Broken() == nil && oneHost(e.target.Params.Options)
+		tx.Clean() && !e.conn.Held() && !tx.Failed() && e.conn.Broken() == nil && oneHost(e.target.Params.Options)
 }
 
 // oneHost reports whether all connections go to the same host: servers share no

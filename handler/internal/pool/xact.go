@@ -130,7 +130,7 @@ func (p *Pool) prepareCommit(e *entry) (*session.Waiting, *sqlerr.Error) {
 	if c == nil || e.ending || !c.InUse() {
 		return nil, nil
 	}
-	binding := c.Tx.Binding(e.lazy()) || c.Held() != nil
+	binding := c.Tx.Binding(e.lazy()) || c.Held()
 	level := session.LevelDebug // of what is told when the connection is lost
 	if c.Broken() == nil {
 		rest := c.BeforeCommit(binding)

@@ -73,7 +73,7 @@ type Conn struct {
 	notify func(Notice)
 
 	serial      uint32
-	unsent      Unsent            // what a writer holds back, nil: nothing
+	unsent      []Unsent          // what writers hold back
 	settings    map[string]string // what the session is to run with
 	sharing     sharing
 	snapshot    snapshot
@@ -175,7 +175,7 @@ func (c *Conn) Quiet() bool { return len(c.queue) == 0 && c.cancel == nil }
 // InUse reports whether the current local transaction depends on the
 // connection: by a remote transaction, or by a statement that is one of its own.
 func (c *Conn) InUse() bool {
-	return c.unsent != nil || c.Tx.InTransaction() || c.Active() != nil || c.cancel != nil
+	return len(c.unsent) > 0 || c.Tx.InTransaction() || c.Active() != nil || c.cancel != nil
 }
 
 // Cancelling reports whether a statement is being cancelled.

@@ -54,6 +54,9 @@ func (c *Conn) copying() *exchange {
 	return nil
 }
 
+// Copying reports whether a COPY is under way whose end has not been sent.
+func (c *Conn) Copying() bool { return c.copying() != nil }
+
 // CopyStarted reports whether CopyData can send data.
 func (c *Conn) CopyStarted() bool {
 	ex := c.copying()

@@ -116,8 +116,8 @@ func (c *Conn) inPortion() bool {
 // SubCommit tells that the local sub-transaction of this level has committed.
 func (c *Conn) SubCommit(level int) {
 	c.Tx.SubCommit(level)
-	if c.unsent != nil {
-		c.unsent.SubCommit(level)
+	for _, u := range c.unsent {
+		u.SubCommit(level)
 	}
 	for i := range c.portals.open {
 		o := &c.portals.open[i]

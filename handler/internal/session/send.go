@@ -139,7 +139,7 @@ func (c *Conn) sendable(req *Request) *sqlerr.Error {
 	if c.broken != nil {
 		return c.broken
 	}
-	if c.Active() != nil || c.unsent != nil {
+	if c.Active() != nil || len(c.unsent) > 0 {
 		return sqlerr.New(sqlstate.InternalError, "a statement was sent on a connection whose last result is unread")
 	}
 	if err := c.refusal(req); err != nil {

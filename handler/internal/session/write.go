@@ -3,6 +3,7 @@ package session
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
@@ -203,6 +204,8 @@ func (c *Conn) reserveRows(req *Request, parts []Part) *sqlerr.Error {
 type Unsent interface {
 	// Flush sends it all, as far as it can without waiting; nil: it has, or has failed.
 	Flush() *Waiting
+	// EndCopy is Flush of a COPY that is under way.
+	EndCopy() *Waiting
 	// Level is the local nest level that it belongs to.
 	Level() int
 	// SubCommit tells that the sub-transaction of this level has committed.
@@ -211,29 +214,82 @@ type Unsent interface {
 	Drop()
 }
 
-// Hold tells that a writer holds something back, nil: nothing any more. Whoever
-// uses the connection next has it sent first. At most one writer may.
-func (c *Conn) Hold(u Unsent) { c.unsent = u }
+// Hold tells that a writer holds something back. Whoever but a writer uses the
+// connection next has it sent first.
+func (c *Conn) Hold(u Unsent) {
+	if !slices.Contains(c.unsent, u) {
+		c.unsent = append(c.unsent, u)
+	}
+}
 
-// Held is who holds something back, or nil.
-func (c *Conn) Held() Unsent { return c.unsent }
+// Release tells that it does not any more.
+func (c *Conn) Release(u Unsent) {
+	c.unsent = slices.DeleteFunc(c.unsent, func(other Unsent) bool { return other == u })
+}
+
+// Held reports whether anything is held back.
+func (c *Conn) Held() bool { return len(c.unsent) > 0 }
 
 // Wrote reports whether the current local transaction has locked or written
 // something here that is not rolled back, or is about to.
-func (c *Conn) Wrote() bool { return c.unsent != nil || !c.Tx.Clean() }
+func (c *Conn) Wrote() bool { return c.Held() || !c.Tx.Clean() }
 
-// flush has sent what a writer holds back.
+// OnlyWriters reports whether nobody but writers uses the connection, and at this
+// level: another one may join them.
+func (c *Conn) OnlyWriters(level int) bool {
+	if c.cancel != nil || c.broken != nil || c.Tx.Failed() || c.Tx.Guarded() {
+		return false
+	}
+	for _, u := range c.unsent {
+		if u.Level() != level {
+			return false
+		}
+	}
+	running := false
+	for _, ex := range c.queue {
+		if !ex.open() {
+			continue
+		}
+		if !ex.writes() || ex.entering.level != level {
+			return false
+		}
+		running = true
+	}
+	return running || len(c.unsent) > 0
+}
+
+// EndOthersCopy ends the COPY of another writer than u, which has to send
+// something.
+func (c *Conn) EndOthersCopy(u Unsent) *Waiting {
+	for _, other := range slices.Clone(c.unsent) {
+		if other != u {
+			if w := other.EndCopy(); w != nil {
+				return w
+			}
+		}
+	}
+	return nil
+}
+
+// flush has everything sent that is held back.
 func (c *Conn) flush() *Waiting {
-	if c.unsent == nil || c.broken != nil {
+	if c.broken != nil {
 		return nil
 	}
-	return c.unsent.Flush()
+	for _, u := range slices.Clone(c.unsent) {
+		if w := u.Flush(); w != nil {
+			return w
+		}
+	}
+	return nil
 }
 
 // DropUnsent forgets what was held back at this level or deeper.
 func (c *Conn) DropUnsent(level int) {
-	if c.unsent != nil && c.unsent.Level() >= level {
-		c.unsent.Drop()
-		c.unsent = nil
+	for _, u := range slices.Clone(c.unsent) {
+		if u.Level() >= level {
+			u.Drop()
+			c.Release(u)
+		}
 	}
 }

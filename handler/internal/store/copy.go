@@ -21,10 +21,9 @@ var (
 // advanceCopy begins a COPY, or sends it what is held back.
 func (w *Writer) advanceCopy() {
 	if !w.copying {
-		if w.flight.answers > 0 || w.count == 0 {
-			return // statements come first
+		if w.count > 0 && w.conn.Pipelines() {
+			w.startCopy()
 		}
-		w.startCopy()
 		return
 	}
 	if w.count == 0 || !w.conn.CopyStarted() {
@@ -55,6 +54,7 @@ func (w *Writer) endCopy() {
 		w.fail(err)
 	}
 	w.conn.EndCopy()
+	w.copy.rows = w.sent - w.copy.first
 	w.copying = false
 }
 
@@ -62,7 +62,7 @@ func (w *Writer) endCopy() {
 func (w *Writer) startCopy() {
 	req := w.request(w.copySQL)
 	a := &copied{w: w, first: w.sent}
-	req.Sink = a
+	req.Sink, w.copy = a, a
 	w.Stats.Copies++
 	w.copying, w.headed = true, false
 	w.flight.answers++
@@ -75,7 +75,8 @@ func (w *Writer) startCopy() {
 // copied is the sink of a COPY.
 type copied struct {
 	w       *Writer
-	first   int64
+	first   int64 // rows sent before it
+	rows    int64 // sent to it, once it has ended
 	dropped bool
 }
 
@@ -88,8 +89,8 @@ func (a *copied) Row([]byte) (bool, *sqlerr.Error) { return true, nil }
 // Completed implements session.TagSink.
 func (a *copied) Completed(tag []byte) *sqlerr.Error {
 	n, counted := session.TagCount(tag)
-	if sent := a.w.sent - a.first; !a.dropped && (!counted || n != sent) {
-		e := sqlerr.New(sqlstate.CardinalityViolation, "server \"%s\" was sent %d rows and says that it has copied %q", a.w.conn.Server, sent, tag)
+	if !a.dropped && (!counted || n != a.rows) {
+		e := sqlerr.New(sqlstate.CardinalityViolation, "server \"%s\" was sent %d rows and says that it has copied %q", a.w.conn.Server, a.rows, tag)
 		e.RemoteSQL = a.w.copySQL
 		return e
 	}
@@ -100,13 +101,15 @@ func (a *copied) Completed(tag []byte) *sqlerr.Error {
 // Done implements session.Sink.
 func (a *copied) Done(err *sqlerr.Error) {
 	a.w.flight.answers--
-	a.w.copying = false
+	if a.w.copy == a {
+		a.w.copying = false
+	}
 	if err == nil || a.dropped {
 		return
 	}
-	a.w.conn.MarkFailed(err)
 	e := *err
 	e.Context = countOn(e.Context, a.first)
+	a.w.conn.MarkFailed(&e)
 	a.w.fail(&e)
 	a.w.release()
 }

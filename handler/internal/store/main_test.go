@@ -10,6 +10,7 @@ import (
 
 	"pgwire_fdw/handler/internal/dial"
 	"pgwire_fdw/handler/internal/fakepg"
+	"pgwire_fdw/handler/internal/fetch"
 	"pgwire_fdw/handler/internal/invariant"
 	"pgwire_fdw/handler/internal/pool"
 	"pgwire_fdw/handler/internal/session"
@@ -26,11 +27,10 @@ const (
 
 // rig plays the part of the C side: it calls, waits and calls again.
 type rig struct {
-	t     testing.TB
-	r     *remote
-	pool  *pool.Pool
-	mode  Mode
-	waits int
+	t    testing.TB
+	r    *remote
+	pool *pool.Pool
+	mode Mode
 
 	host, port  string
 	umid        uint32
@@ -52,9 +52,9 @@ func newRigOf(t testing.TB, r *remote) *rig {
 	t.Cleanup(func() {
 		g.abort()
 		g.pool.CloseIdle(0)
-		for _, kind := range []string{"connection", "socket", "arena", "buffer"} {
+		for _, kind := range []string{"connection", "socket", "buffer"} {
 			deadline := time.Now().Add(limit)
-			for invariant.Live()[kind] > before[kind] && kind != "socket" && time.Now().Before(deadline) {
+			for invariant.Live()[kind] > before[kind] && time.Now().Before(deadline) {
 				time.Sleep(time.Millisecond)
 			}
 			if n := invariant.Live()[kind]; n > before[kind] {
@@ -81,7 +81,6 @@ func (g *rig) await(w *session.Waiting, deadline time.Time) {
 	if w.FD < 0 && w.Timeout == 0 {
 		return
 	}
-	g.waits++
 	timeout := int(time.Until(deadline).Milliseconds()) + 1
 	if w.Timeout >= 0 {
 		timeout = min(timeout, int((w.Timeout+time.Millisecond-1)/time.Millisecond))
@@ -180,6 +179,32 @@ func (g *rig) must(w *Writer, want int64, values ...string) {
 	}
 	if n, _, err := g.finish(w); err != nil || n != want {
 		g.t.Fatalf("%d rows, %v; want %d", n, err, want)
+	}
+}
+
+// look has somebody who is no writer use the connection.
+func (g *rig) look() {
+	g.t.Helper()
+	s := fetch.New(g.pool, fetch.Spec{Umid: g.umid, Superuser: true, SQL: "look", Expected: 1, Writes: true, TempDir: os.TempDir()})
+	if err := s.Bind(fetch.Bind{}); err != nil {
+		g.t.Fatal(err)
+	}
+	defer s.Close()
+	for deadline := time.Now().Add(limit); ; {
+		out, w, err := s.Next(g.mode.Level, false)
+		switch {
+		case err != nil:
+			g.t.Fatal(err)
+		case out == fetch.End:
+			return
+		case out == fetch.Connect:
+			err = g.connect(deadline)
+		case out == fetch.Wait:
+			g.await(w, deadline)
+		}
+		if err != nil {
+			g.t.Fatal(err)
+		}
 	}
 }
 

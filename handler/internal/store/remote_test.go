@@ -157,6 +157,9 @@ func (s *remoteConn) handle(m pgproto3.FrontendMessage) (left bool, err error) {
 		}
 		return false, s.c.Send(&pgproto3.BindComplete{})
 	case *pgproto3.Describe:
+		if s.sql == "look" {
+			return false, s.c.Send(&pgproto3.NoData{})
+		}
 		return false, s.c.Send(&pgproto3.RowDescription{Fields: []pgproto3.FieldDescription{{Name: []byte("v"), DataTypeOID: 25, DataTypeSize: -1, TypeModifier: -1}}})
 	case *pgproto3.Execute:
 		return s.execute()

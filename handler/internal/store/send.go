@@ -188,10 +188,9 @@ func (a *answer) Done(err *sqlerr.Error) {
 	if err == nil || a.dropped {
 		return
 	}
+	err = a.place(err)
 	a.w.conn.MarkFailed(err)
-	if a.w.err == nil {
-		a.w.err = a.place(err)
-	}
+	a.w.fail(err)
 }
 
 // place says which of several rows an error is about.

@@ -68,7 +68,8 @@ type Writer struct {
 	copySQL string // "": by statements
 	copying bool   // a COPY is under way, and its end not sent
 	headed  bool   // ... and its beginning is
-	unseen  int    // bytes sent since the last look
+	copy    *copied
+	unseen  int // bytes taken since the last look at what the remote says
 	flight  flight
 	err     *sqlerr.Error
 	closed  bool
@@ -126,10 +127,11 @@ func (w *Writer) Rows(mode Mode, images []byte, n int) (Outcome, *session.Waitin
 	w.total += int64(n)
 	w.Stats.Rows += int64(n)
 	w.Stats.Bytes += int64(len(images))
+	w.unseen += len(images)
 	if w.copying && w.conn.CopyStarted() {
 		w.advance()
 		w.copyData(images, n)
-		w.look(len(images))
+		w.look()
 		return w.answer(nil)
 	}
 	if err := w.unsent.Append(images); err != nil {
@@ -171,6 +173,10 @@ func (w *Writer) acquire(mode Mode) (Outcome, *session.Waiting, *sqlerr.Error) {
 	if err := w.pool.Authorize(w.spec.Umid, w.spec.Superuser); err != nil {
 		return Done, nil, err
 	}
+	if conn.OnlyWriters(mode.Level) {
+		w.conn = conn
+		return Done, nil, nil
+	}
 	conn.LookAlive()
 	wait, err := conn.SetAside()
 	if err != nil && err.SendAgain && w.total == 0 {
@@ -191,21 +197,20 @@ func (w *Writer) busy() bool {
 // makeRoom sees to it that no more is under way than may be.
 func (w *Writer) makeRoom() *session.Waiting {
 	for w.full() {
-		pr := w.conn.Pump(func() bool { return !w.full() })
-		w.advance()
-		if w.err == nil && pr != session.Finished && w.full() {
-			return w.conn.WaitAfter(pr)
-		}
-		if w.err != nil {
+		wait := w.pump(func() bool { return !w.full() })
+		if w.advance(); w.err != nil {
 			return nil
+		}
+		if wait != nil && w.full() {
+			return wait
 		}
 	}
 	return nil
 }
 
 // look sees what the remote has to say about a COPY, now and then.
-func (w *Writer) look(sent int) {
-	if w.unseen += sent; w.unseen >= lookBytes {
+func (w *Writer) look() {
+	if w.unseen >= lookBytes {
 		w.unseen = 0
 		w.conn.Pump(func() bool { return !w.copying })
 	}
@@ -221,52 +226,84 @@ func (w *Writer) advance() {
 	if w.count == 0 || w.err != nil {
 		return
 	}
-	if w.copySQL != "" || w.copying {
+	n := w.unsent.Len()
+	if w.copying {
 		w.advanceCopy()
 		return
 	}
-	n := w.unsent.Len()
-	if w.flight.answers > 0 && n >= lookBytes && n < packetBytes {
+	if w.flight.answers > 0 && w.unseen >= lookBytes && n < packetBytes {
+		w.unseen = 0
 		w.conn.Pump(func() bool { return w.flight.answers == 0 })
 	}
-	if (w.flight.answers == 0 || n >= packetBytes) && w.conn.Pipelines() {
+	// what another writer copies is not ended for less than a packet
+	worth := n >= packetBytes || w.flight.answers == 0 && !w.conn.Copying()
+	if !worth || w.conn.EndOthersCopy(w) != nil {
+		return
+	}
+	if w.copySQL != "" {
+		w.advanceCopy()
+	} else if w.conn.Pipelines() {
 		w.send()
 	}
 }
 
 // Flush implements session.Unsent.
 func (w *Writer) Flush() *session.Waiting {
-	for w.err == nil && (w.count > 0 || w.copying) {
+	for w.err == nil && w.count > 0 && !w.copying {
+		if wait := w.conn.EndOthersCopy(w); wait != nil {
+			return wait
+		}
 		switch {
-		case w.copying || w.copySQL != "" && w.flight.answers == 0:
+		case w.copySQL != "":
 			w.advanceCopy()
-			if w.copying && w.conn.CopyStarted() && w.count == 0 {
-				w.endCopy()
-			}
-		case w.copySQL == "" && w.conn.Pipelines():
+		case w.conn.Pipelines():
 			w.send()
 		}
-		if w.count == 0 && !w.copying {
+		if w.count == 0 || w.copying {
 			break
 		}
-		answers := w.flight.answers
-		ready := func() bool {
-			return w.flight.answers < answers || w.conn.CopyStarted() || w.copySQL == "" && w.conn.Pipelines()
+		if wait := w.pump(w.conn.Pipelines); wait != nil {
+			return wait
 		}
-		if pr := w.conn.Pump(ready); pr == session.Blocked || pr == session.Yielded {
-			return w.conn.WaitAfter(pr)
-		} else if pr == session.Failed {
-			w.fail(w.conn.Broken())
-		}
+	}
+	if wait := w.EndCopy(); wait != nil {
+		return wait
 	}
 	w.release()
 	return nil
 }
 
+// EndCopy implements session.Unsent.
+func (w *Writer) EndCopy() *session.Waiting {
+	for w.copying && w.err == nil {
+		if w.conn.CopyStarted() {
+			w.advanceCopy()
+			w.endCopy()
+			w.release()
+			break
+		}
+		if wait := w.pump(func() bool { return !w.copying || w.conn.CopyStarted() }); wait != nil {
+			return wait
+		}
+	}
+	return nil
+}
+
+// pump takes answers until done holds; else it says what to wait for.
+func (w *Writer) pump(done func() bool) *session.Waiting {
+	switch pr := w.conn.Pump(done); pr {
+	case session.Blocked, session.Yielded:
+		return w.conn.WaitAfter(pr)
+	case session.Failed:
+		w.fail(w.conn.Broken())
+	}
+	return nil
+}
+
 // release tells that nothing is held back any more.
 func (w *Writer) release() {
-	if w.conn != nil && w.conn.Held() == session.Unsent(w) {
-		w.conn.Hold(nil)
+	if w.conn != nil {
+		w.conn.Release(w)
 	}
 	w.unsent.Reset(keepUnsent)
 	w.count, w.copying = 0, false
@@ -288,8 +325,12 @@ func (w *Writer) Drop() {
 	w.count, w.copying = 0, false
 }
 
-// fail keeps the first error.
+// fail keeps the first error. Where another writer's statement has failed in front
+// of this one's, it is that one's.
 func (w *Writer) fail(err *sqlerr.Error) {
+	if err.SQLState == sqlstate.InFailedSQLTransaction && w.conn != nil && w.conn.Tx.Failed() {
+		err = w.conn.Failure()
+	}
 	if w.err == nil {
 		w.err = err
 	}

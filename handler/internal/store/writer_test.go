@@ -232,7 +232,7 @@ func TestCopyCount(t *testing.T) {
 func TestInBetween(t *testing.T) {
 	for _, how := range []string{"", "copy"} {
 		g := newRig(t)
-		w, other := g.writer("insert", exact), g.writer("insert other", exact)
+		w := g.writer("insert", exact)
 		w.Copy(how)
 		for range 3 {
 			if err := g.rows(w, "a", "b"); err != nil {
@@ -241,7 +241,7 @@ func TestInBetween(t *testing.T) {
 			if err := g.rows(w, "c"); err != nil {
 				t.Fatal(err)
 			}
-			g.must(other, 1, "x")
+			g.look()
 		}
 		if n, _, err := g.finish(w); n != 9 || err != nil {
 			t.Fatalf("%d, %v", n, err)
@@ -249,7 +249,60 @@ func TestInBetween(t *testing.T) {
 		if err := g.commit(); err != nil {
 			t.Fatal(err)
 		}
-		g.has("a", "b", "c", "x", "a", "b", "c", "x", "a", "b", "c", "x")
+		g.has("a", "b", "c", "a", "b", "c", "a", "b", "c")
+		sent := g.r.take()
+		if parts := strings.Split(sent, "look"); len(parts) != 4 || strings.HasSuffix(parts[2], "sync; ") == false {
+			t.Errorf("%q: %s", how, sent)
+		}
+	}
+}
+
+// TestSeveralWriters: writers share a connection without waiting for each other
+// (partitions of one server), and the first error is that of all.
+func TestSeveralWriters(t *testing.T) {
+	for _, how := range [][]string{{"", "", ""}, {"copy", "copy", "copy"}, {"copy", "", "copy"}} {
+		for _, fails := range []bool{false, true} {
+			g := newRig(t)
+			var writers []*Writer
+			for i, sql := range []string{"insert a", "insert b", "insert c"} {
+				writers = append(writers, g.writer(sql, exact))
+				writers[i].Copy(how[i])
+			}
+			var err *sqlerr.Error
+			const n = 9_000
+			for i := 0; i < n && err == nil; i++ {
+				v := fmt.Sprintf("%d is a row of one of three tables", i)
+				if fails && i == 1234 {
+					v = "bad"
+				}
+				err = g.rows(writers[i%3], v)
+			}
+			for _, w := range writers {
+				m, _, e := g.finish(w)
+				switch {
+				case fails && e == nil, !fails && (e != nil || m != n/3):
+					t.Errorf("%q: %d, %v", how, m, e)
+				case fails:
+					failsWith(t, e, "23514", "violates check")
+				}
+			}
+			err = g.commit()
+			if fails {
+				if err == nil {
+					t.Error("committed")
+				}
+				g.has()
+				continue
+			}
+			if err != nil || len(g.r.rows()) != n {
+				t.Errorf("%q: %v, %d rows", how, err, len(g.r.rows()))
+			}
+			for _, w := range writers { // one for each row, if they waited for each other
+				if n := w.Stats.Exchanges + w.Stats.Copies; n > 300 {
+					t.Errorf("%q: %+v", how, w.Stats)
+				}
+			}
+		}
 	}
 }
 
