@@ -17,7 +17,16 @@ func pgwire_go_conn_open(args *C.pgwire_conn_args, wait *C.pgwire_wait, err *C.p
 }
 
 func connOpen(args *C.pgwire_conn_args, wait *C.pgwire_wait, err *C.pgwire_error) C.int32_t {
-	st, w, e := handler.OpenConn(handler.ConnArgs{
+	st, w, e := handler.OpenConn(connArgs(args))
+	if e != nil {
+		return fail(err, e)
+	}
+	args.major = C.int32_t(handler.RemoteMajor(uint32(args.umid)))
+	return status(wait, w, st)
+}
+
+func connArgs(args *C.pgwire_conn_args) handler.ConnArgs {
+	return handler.ConnArgs{
 		Umid: uint32(args.umid), ServerID: uint32(args.serverid), Superuser: args.superuser != 0,
 		ServerHash: uint32(args.server_hash), MappingHash: uint32(args.mapping_hash),
 		UserID: uint32(args.userid), Server: inString(args.server), Options: in(args.options),
@@ -25,12 +34,7 @@ func connOpen(args *C.pgwire_conn_args, wait *C.pgwire_wait, err *C.pgwire_error
 		AppNameSetting: inString(args.appname_guc), LocalAppName: inString(args.local_appname),
 		ClusterName: inString(args.local_cluster), Database: inString(args.local_database),
 		SessionUser: inString(args.local_user), SessionID: inString(args.session_id),
-	})
-	if e != nil {
-		return fail(err, e)
 	}
-	args.major = C.int32_t(handler.RemoteMajor(uint32(args.umid)))
-	return status(wait, w, st)
 }
 
 //export pgwire_go_conn_invalidate

@@ -47,10 +47,15 @@ func scanOpen(args *C.pgwire_scan_args) C.uint64_t {
 func viewColumns(cols *C.pgwire_column, n C.int32_t) []handler.Column {
 	columns = columns[:0]
 	for _, c := range unsafe.Slice(cols, int(n)) {
-		columns = append(columns, handler.Column{Name: viewString(c.name), TypeOID: uint32(c.type_oid),
-			Typmod: int32(c.typmod), ReceiveSafe: c.receive_safe != 0})
+		columns = append(columns, toColumn(c))
 	}
 	return columns
+}
+
+// toColumn has a view of the name.
+func toColumn(c C.pgwire_column) handler.Column {
+	return handler.Column{Name: viewString(c.name), TypeOID: uint32(c.type_oid),
+		Typmod: int32(c.typmod), ReceiveSafe: c.receive_safe != 0}
 }
 
 // scanBind passes views of the parameters on: they are copied in there.

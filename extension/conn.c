@@ -147,8 +147,8 @@ watch_catalogs(void)
 }
 
 /* What a connection is made from, as the catalogs have it now. */
-static void
-fill_conn_args(pgwire_conn_args *args, Oid userid, Oid serverid)
+void
+pgwire_fill_conn_args(pgwire_conn_args *args, Oid userid, Oid serverid)
 {
 	UserMapping *mapping = GetUserMapping(userid, serverid);
 	ForeignServer *server = GetForeignServer(serverid);
@@ -239,7 +239,7 @@ pgwire_open_connection(Oid userid, Oid serverid, TimestampTz deadline, Oid *umid
 
 		AcceptInvalidationMessages();
 		seen = catalog_changes;
-		fill_conn_args(&args, userid, serverid);
+		pgwire_fill_conn_args(&args, userid, serverid);
 		*umid = args.umid;
 		if (dial(&args, deadline, err) == PGWIRE_ERROR)
 			return PGWIRE_ERROR;
@@ -270,7 +270,7 @@ pgwire_step_connection(Oid userid, Oid serverid, int *made, Oid *umid, pgwire_wa
 	watch_catalogs();
 	AcceptInvalidationMessages();
 	seen = catalog_changes;
-	fill_conn_args(&args, userid, serverid);
+	pgwire_fill_conn_args(&args, userid, serverid);
 	*umid = args.umid;
 	if (reserve_socket(&args, err))
 		rc = opened(&args, pgwire_go()->pgwire_go_conn_open(&args, wait, err));

@@ -31,7 +31,9 @@ extern int32_t pgwire_open_connection(Oid userid, Oid serverid, TimestampTz dead
  */
 extern int32_t pgwire_step_connection(Oid userid, Oid serverid, int *made, Oid *umid,
 									  pgwire_wait *wait, pgwire_error *err);
-/* ... may one more descriptor be had? It is counted until pgwire_account_fds. */
+/* what a connection is made from, as the catalogs have it now; raises where there is no user mapping */
+extern void pgwire_fill_conn_args(pgwire_conn_args *args, Oid userid, Oid serverid);
+/* may one more descriptor be had? It is counted until pgwire_account_fds. */
 extern bool pgwire_reserve_fd(void);
 /* ... and bring the server's count of external descriptors up to date */
 extern void pgwire_account_fds(void);

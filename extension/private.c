@@ -22,6 +22,7 @@ pgwire_pack_scan(const pgwire_scan_private *scan)
 	items = lappend(items, scan->refusals);
 	items = lappend(items, makeString(pstrdup(scan->relations ? scan->relations : "")));
 	items = lappend(items, makeInteger((int) scan->check_as_user));
+	items = lappend(items, scan->conditions);
 	Assert(list_length(items) == PGWIRE_SCAN_ITEMS);
 	return items;
 }
@@ -39,6 +40,7 @@ pgwire_unpack_scan(List *fdw_private, pgwire_scan_private *scan)
 	scan->refusals = (List *) list_nth(fdw_private, PGWIRE_SCAN_REFUSALS);
 	scan->relations = strVal(list_nth(fdw_private, PGWIRE_SCAN_RELATIONS));
 	scan->check_as_user = (Oid) intVal(list_nth(fdw_private, PGWIRE_SCAN_CHECK_AS_USER));
+	scan->conditions = (List *) list_nth(fdw_private, PGWIRE_SCAN_CONDITIONS);
 }
 
 /* The strings and lists of *modify become part of the list. */

@@ -36,11 +36,15 @@ enum pgwire_scan_item
 								 * relation */
 	PGWIRE_SCAN_CHECK_AS_USER,	/* Integer: OID of the user whose rights count (a
 								 * view's owner); 0: who runs the plan */
+	PGWIRE_SCAN_CONDITIONS,		/* IntList, of a feed: PGWIRE_FEED_* of subject and
+								 * comparison for each of fdw_exprs */
 	PGWIRE_SCAN_ITEMS			/* how many there are */
 };
 
 /* The statement locks rows: the remote transaction must be ended for certain. */
 #define PGWIRE_SCAN_F_LOCKS_ROWS 0x0001
+/* The table is a feed: no statement is sent, and exec/feed.c reads it. */
+#define PGWIRE_SCAN_F_FEED 0x0002
 
 /* The same, unpacked. What it points to belongs to the plan. */
 typedef struct pgwire_scan_private
@@ -54,6 +58,7 @@ typedef struct pgwire_scan_private
 	List	   *refusals;
 	const char *relations;
 	Oid			check_as_user;
+	List	   *conditions;
 } pgwire_scan_private;
 
 /* Positions in the private list of a ModifyTable's row by row change of a table. */

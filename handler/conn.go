@@ -37,12 +37,28 @@ const fallbackApplicationName = "pgwire_fdw"
 // earlier call has begun: StatusWait until StatusOK or StatusError.
 func OpenConn(a ConnArgs) (Status, Wait, *Error) {
 	invariant.MaybePanic("conn_open")
+	t, err := connTarget(a)
+	if err != nil {
+		return StatusError, Wait{}, err
+	}
+	w, err := backend.pool.Open(t)
+	if err != nil {
+		return StatusError, Wait{}, err
+	}
+	if w != nil {
+		return StatusWait, toWait(w), nil
+	}
+	return StatusOK, Wait{}, nil
+}
+
+// connTarget is what a connection is made from.
+func connTarget(a ConnArgs) (dial.Target, *Error) {
 	pairs, perr := option.SplitPairs(a.Options)
 	if perr != nil {
-		return StatusError, Wait{}, sqlerr.New(sqlstate.InternalError, "%w", perr)
+		return dial.Target{}, sqlerr.New(sqlstate.InternalError, "%w", perr)
 	}
 	o := option.ParseConnection(pairs)
-	w, err := backend.pool.Open(dial.Target{
+	return dial.Target{
 		Umid: a.Umid, ServerID: a.ServerID, ServerHash: a.ServerHash, MappingHash: a.MappingHash,
 		UserID:         a.UserID,
 		Keep:           o.KeepConnections,
@@ -58,14 +74,7 @@ func OpenConn(a ConnArgs) (Status, Wait, *Error) {
 			Settings:        remoteSettings(),
 			ApplicationName: applicationName(a, o.Params["application_name"]),
 		},
-	})
-	if err != nil {
-		return StatusError, Wait{}, err
-	}
-	if w != nil {
-		return StatusWait, toWait(w), nil
-	}
-	return StatusOK, Wait{}, nil
+	}, nil
 }
 
 // RemoteMajor is the major version of the server at the other end of a mapping's

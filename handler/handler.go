@@ -67,6 +67,7 @@ var backend struct {
 	pool     *pool.Pool
 	scans    scanTable
 	modifies modifyTable
+	feeds    feedTable
 	answers  memo.Memo // of Plan
 }
 
@@ -109,7 +110,8 @@ func Pending() PendingWork {
 		return PendingWork{}
 	}
 	sockets, transaction := p.Pending()
-	return PendingWork{Notices: p.HasNotices(), Descriptors: sockets, Transaction: transaction}
+	more, reading := backend.feeds.feeds.Pending()
+	return PendingWork{Notices: p.HasNotices(), Descriptors: sockets + more, Transaction: transaction || reading}
 }
 
 // PanicError is what a recovered panic becomes.
@@ -160,6 +162,11 @@ func toWait(w *session.Waiting) Wait {
 		out.Reason = 2
 	}
 	return out
+}
+
+// wireOptions are what decoders have to know of the local database.
+func wireOptions() wire.Options {
+	return wire.Options{Encoding: encoding(), NameDataLen: backend.settings.NameDataLen}
 }
 
 // encoding is the class the decoders work with.

@@ -40,6 +40,7 @@ func XactEvent(event, level int) (Status, Wait, *Error) {
 			p.End()
 		}
 	}()
+	backend.feeds.follow(event, level)
 	invariant.MaybePanic(xactFaults[event])
 	switch event {
 	case xactPreCommit:

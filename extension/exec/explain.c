@@ -19,6 +19,7 @@
 #include "utils/ruleutils.h"
 
 #include "compat.h"
+#include "feedscan.h"
 #include "pgwire_fdw.h"
 #include "scan.h"
 
@@ -304,6 +305,11 @@ pgwireExplainForeignScan(ForeignScanState *node, ExplainState *es)
 	pgwire_scan_state *state = (pgwire_scan_state *) node->fdw_state;
 	pgwire_scan_stats stats = {0};
 
+	if (state->plan.flags & PGWIRE_SCAN_F_FEED)
+	{
+		pgwire_explain_feed(node, state->feed, es);
+		return;
+	}
 	if (state->plan.relations[0] != '\0')
 		explain_relations(node, state->plan.relations, es);
 	if (es->verbose)

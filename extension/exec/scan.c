@@ -15,6 +15,7 @@
 #include "alone.h"
 #include "conn.h"
 #include "demand.h"
+#include "feedscan.h"
 #include "pgwire_fdw.h"
 #include "scan.h"
 
@@ -72,6 +73,12 @@ pgwireBeginForeignScan(ForeignScanState *node, int eflags)
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 
+	if (state->plan.flags & PGWIRE_SCAN_F_FEED)
+	{
+		state->feed = pgwire_begin_feed(node);
+		return;
+	}
+
 	/* as of now, not as of planning: a cached plan outlives a role */
 	stream = &state->stream;
 	stream->userid = state->plan.check_as_user;
@@ -102,6 +109,11 @@ pgwireIterateForeignScan(ForeignScanState *node)
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 	pgwire_error err;
 
+	if (state->feed != NULL)
+	{
+		pgwire_feed_row(state->feed);
+		return slot;
+	}
 	/* more rows are asked for, and waited for, in async.c */
 	if (node->ss.ps.async_capable && state->stream.rows_left == 0)
 		return ExecClearTuple(slot);
@@ -113,12 +125,20 @@ pgwireIterateForeignScan(ForeignScanState *node)
 void
 pgwireReScanForeignScan(ForeignScanState *node)
 {
+	pgwire_scan_state *state = (pgwire_scan_state *) node->fdw_state;
+
+	if (state->feed != NULL)
+	{
+		pgwire_feed_rewind(state->feed);
+		return;
+	}
+
 	/*
 	 * The statement runs anew even where no parameter has changed: within one
 	 * remote snapshot it gives the same rows, and keeping them would cost
 	 * memory that a Material node above accounts for when it is worth it.
 	 */
-	pgwire_stream_rewind(&((pgwire_scan_state *) node->fdw_state)->stream);
+	pgwire_stream_rewind(&state->stream);
 }
 
 void
@@ -133,7 +153,9 @@ pgwireEndForeignScan(ForeignScanState *node)
 {
 	pgwire_scan_state *state = (pgwire_scan_state *) node->fdw_state;
 
-	if (state != NULL)
+	if (state != NULL && state->feed != NULL)
+		pgwire_feed_end(state->feed);
+	else if (state != NULL)
 		pgwire_stream_close(&state->stream);
 }
 

@@ -17,6 +17,7 @@ typedef struct pgwire_scan_state
 								 * another scan, not for a descriptor */
 	instr_time	asked;			/* async.c: since when it waits, where timed */
 	pgwire_stream stream;
+	struct pgwire_feed_scan *feed;	/* reads the rows in the place of stream; or NULL */
 } pgwire_scan_state;
 
 /*

@@ -25,6 +25,7 @@
 #include "analyze.h"
 #include "ask.h"
 #include "conn.h"
+#include "feed.h"
 #include "option.h"
 #include "pgwire_fdw.h"
 #include "stream.h"
@@ -473,8 +474,12 @@ ask_for_import(Relation relation)
 bool
 pgwireAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func, BlockNumber *totalpages)
 {
-	analysis   *a = begin_analysis(relation);
+	analysis   *a;
 
+	/* its rows are there until they are consumed, and say nothing of later ones */
+	if (pgwire_is_feed(RelationGetRelid(relation)))
+		return false;
+	a = begin_analysis(relation);
 	*func = acquire_sample;
 	if (a->import && !is_child_of_tree())
 	{

@@ -24,6 +24,7 @@
 #include "parser/parsetree.h"
 #include "utils/rel.h"
 
+#include "feed.h"
 #include "stats.h"
 
 /* ---- columns ---- */
@@ -190,6 +191,11 @@ pgwireGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 	pgwire_rel *rel = palloc0(sizeof(pgwire_rel));
 	ListCell   *lc;
 
+	if (pgwire_is_feed(foreigntableid))
+	{
+		pgwire_feed_size(root, baserel);
+		return;
+	}
 	rel->kind = PGWIRE_REL_BASE;
 	rel->pushed = true;
 	rel->site = pgwire_site_of(root, baserel->serverid);
@@ -368,9 +374,16 @@ pgwire_add_path(PlannerInfo *root, RelOptInfo *foreignrel, ParamPathInfo *info,
 void
 pgwireGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 {
-	List	   *infos = parameterizations(root, baserel);
+	List	   *infos;
 	List	   *clauses = NIL;
 	ListCell   *lc;
+
+	if (baserel->fdw_private == NULL)
+	{
+		pgwire_feed_paths(root, baserel);
+		return;
+	}
+	infos = parameterizations(root, baserel);
 
 	foreach(lc, infos)
 		clauses = list_concat(clauses, ((ParamPathInfo *) lfirst(lc))->ppi_clauses);
@@ -390,6 +403,8 @@ pgwireIsForeignPathAsyncCapable(ForeignPath *path)
 	const pgwire_rel *rel = path->fdw_private != NIL ?
 		linitial(path->fdw_private) : path->path.parent->fdw_private;
 
+	if (rel == NULL)
+		return false;			/* a feed */
 	if (rel->kind == PGWIRE_REL_UPPER)
 		rel = rel->input->fdw_private;
 	return rel->async_capable;

@@ -19,6 +19,7 @@
 #include "parser/parsetree.h"
 #include "utils/lsyscache.h"
 
+#include "feed.h"
 #include "private.h"
 
 /* ---- FROM and WHERE ---- */
@@ -291,6 +292,8 @@ pgwireGetForeignPlan(PlannerInfo *root, RelOptInfo *foreignrel, Oid foreigntable
 	const pgwire_rel *rel = best_path->fdw_private != NIL ?
 		linitial(best_path->fdw_private) : foreignrel->fdw_private;
 
+	if (rel == NULL)
+		return pgwire_feed_plan(root, foreignrel, foreigntableid, tlist, scan_clauses, outer_plan);
 	if (rel->kind == PGWIRE_REL_BASE)
 		return pgwire_base_plan(root, foreignrel, foreigntableid, best_path, tlist,
 								scan_clauses, outer_plan);

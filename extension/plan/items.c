@@ -18,6 +18,7 @@
 #include "optimizer/tlist.h"
 #include "parser/parse_relation.h"
 #include "parser/parsetree.h"
+#include "feed.h"
 #include "utils/lsyscache.h"
 
 static bool
@@ -121,6 +122,9 @@ check_table(pgwire_restore *restore, Query *query, RangeTblEntry *rte)
 	}
 	if (serverid != result->serverid)
 		pgwire_refuse_query(restore, NULL, "tables of several servers");
+	else if (pgwire_is_feed(rte->relid))
+		pgwire_refuse_query(restore, NULL,
+							psprintf("%s is a feed", get_rel_name(rte->relid)));
 	else if (rte->tablesample != NULL)
 		pgwire_refuse_query(restore, NULL, "TABLESAMPLE");
 	else if (rte->inh && has_subclass(rte->relid))

@@ -28,6 +28,7 @@
 #include "utils/timestamp.h"
 
 #include "plan.h"
+#include "feed.h"
 #include "stats.h"
 
 typedef struct known_table
@@ -244,7 +245,7 @@ is_wanted(const search *s, Oid relid)
 		find_known(relid, s->userid) != NULL)
 		return false;
 	table = GetForeignTable(relid);
-	return table->serverid == s->serverid && 
+	return table->serverid == s->serverid && !pgwire_is_feed(relid) &&
 		pgwire_is_on(table->options, GetForeignServer(table->serverid)->options,
 					 "fetch_statistics", true);
 }

@@ -32,7 +32,7 @@ type Target struct {
 // thread polls FD and then asks for the Result; whoever started it ends it by
 // taking the result or by Abandon.
 type Attempt struct {
-	sig    *signal
+	sig    *Signal
 	stop   context.CancelFunc
 	result chan attemptResult // buffered: the goroutine never blocks on it
 }
@@ -44,7 +44,7 @@ type attemptResult struct {
 
 // Start begins to connect. It does not block.
 func Start(p Params) (*Attempt, *sqlerr.Error) {
-	sig, err := newSignal(2)
+	sig, err := NewSignal(2)
 	if err != nil {
 		return nil, sqlerr.New(sqlstate.InsufficientResources, "could not make an eventfd: %w", err)
 	}

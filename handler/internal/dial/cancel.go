@@ -79,14 +79,14 @@ const cancelTimeout = 5 * time.Second
 // signals the session before it closes the extra connection, so once it is
 // delivered it can hit no later statement; until then nothing may be sent.
 type CancelRequest struct {
-	sig  *signal
+	sig  *Signal
 	stop context.CancelFunc
 	done atomic.Bool
 }
 
 // StartCancel sends a cancel request without blocking. Release must follow.
 func (e *Established) StartCancel() (*CancelRequest, error) {
-	sig, err := newSignal(2)
+	sig, err := NewSignal(2)
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,8 @@ type Params struct {
 	DefaultSocketDir string
 	// Settings are sent as startup parameters (client_encoding, DateStyle, ...): no round trip.
 	Settings map[string]string
+	// Replication makes a walsender of the session, for logical replication from the database.
+	Replication bool
 	// ApplicationName is sent as is; escapes are expanded already. Empty means: send none.
 	ApplicationName string
 }
@@ -242,6 +244,9 @@ func parseStartup(s *settings, p Params) *sqlerr.Error {
 	}
 	if p.ApplicationName != "" {
 		s.fewer["application_name"] = p.ApplicationName
+	}
+	if p.Replication {
+		s.fewer["replication"] = "database"
 	}
 	s.runtime = maps.Clone(s.fewer)
 	for name, value := range p.Settings {

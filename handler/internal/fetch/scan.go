@@ -8,11 +8,9 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sys/unix"
-
-	"pgwire_fdw/handler/internal/mem"
 	"pgwire_fdw/handler/internal/pool"
 	"pgwire_fdw/handler/internal/session"
+	"pgwire_fdw/handler/internal/spool"
 	"pgwire_fdw/handler/internal/sqlerr"
 	"pgwire_fdw/handler/internal/sqlstate"
 	"pgwire_fdw/handler/internal/wire"
@@ -134,7 +132,7 @@ type result struct {
 	mode    mode
 	decoder *wire.Decoder
 	formats []int16
-	spool   spool
+	spool   spool.Spool
 	done    bool
 	err     *sqlerr.Error
 	again   []int16 // formats to ask for instead
@@ -293,7 +291,7 @@ func (s *Scan) start() (Outcome, *session.Waiting, *sqlerr.Error) {
 	if conn == nil {
 		return out, w, err
 	}
-	r := &result{scan: s, spool: spool{dir: s.spec.TempDir, limit: int(s.spec.FetchMemory)}, begins: !conn.Tx.InTransaction()}
+	r := &result{scan: s, spool: spool.Spool{Dir: s.spec.TempDir, Limit: int(s.spec.FetchMemory)}, begins: !conn.Tx.InTransaction()}
 	// what functions of a remote view write is then kept even if the local
 	// statement fails, so who wants commits to be certain gets none of it
 	r.alone = s.bind.Alone && !s.beside && r.begins && !s.bind.ReadOnly && !s.spec.LocksRows && !s.spec.Writes && !s.spec.MayStop && s.pool.LazyCommit(s.spec.Umid)
@@ -436,7 +434,7 @@ func (s *Scan) readable() *session.Waiting {
 // end notes that all rows are here.
 func (s *Scan) end() {
 	s.finish()
-	s.cur.spool.close()
+	s.cur.spool.Close()
 }
 
 // pump decodes what the connection has; yielded: there may be more.
@@ -546,7 +544,7 @@ func (r *result) Row(body []byte) (taken bool, err *sqlerr.Error) {
 
 func (r *result) setRowAside(body []byte) *sqlerr.Error {
 	filed := r.spool.Filed
-	if err := r.spool.add(body); err != nil {
+	if err := r.spool.Add(nil, body); err != nil {
 		r.mode, r.err = discard, spoolError(err)
 		return r.err
 	}
@@ -555,18 +553,7 @@ func (r *result) setRowAside(body []byte) *sqlerr.Error {
 	return nil
 }
 
-// spoolError gives the SQLSTATE that PostgreSQL's own temporary files have
-// (errcode_for_file_access of utils/error/elog.c).
-func spoolError(err error) *sqlerr.Error {
-	if noMemory := (*mem.Error)(nil); errors.As(err, &noMemory) {
-		return sqlerr.New(sqlstate.OutOfMemory, "out of memory for rows set aside: %w", err)
-	}
-	state := sqlstate.IOError
-	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
-		state = sqlstate.DiskFull
-	}
-	return sqlerr.New(state, "%w", err)
-}
+func spoolError(err error) *sqlerr.Error { return spool.Error(err, "rows set aside") }
 
 // decode appends a row to the scan's block, exchanging an empty block that is
 // too small for the row. taken false: the block is full.
@@ -605,7 +592,7 @@ func (r *result) decode(body []byte) (taken bool, _ *sqlerr.Error) {
 // replay decodes rows that were set aside; full: a batch is ready.
 func (r *result) replay() (full bool, _ *sqlerr.Error) {
 	for {
-		body, err := r.spool.peek()
+		body, err := r.spool.Peek()
 		if err != nil {
 			return false, spoolError(err)
 		}
@@ -619,7 +606,7 @@ func (r *result) replay() (full bool, _ *sqlerr.Error) {
 		if !taken {
 			return true, nil
 		}
-		r.spool.next(body)
+		r.spool.Next(body)
 	}
 }
 
@@ -642,7 +629,7 @@ func (r *result) Completed(tag []byte) *sqlerr.Error {
 // Discard implements session.Sink.
 func (r *result) Discard() {
 	r.mode, r.dropped = discard, true
-	r.spool.close()
+	r.spool.Close()
 }
 
 // Keep implements session.Sink.

@@ -160,9 +160,10 @@ var layers = map[string]struct {
 	"dial":      {internal: "invariant mem option sqlerr sqlstate", outside: true},
 	"session":   {internal: "dial invariant mem option remotever sqlerr sqlstate txn wire", outside: true},
 	"pool":      {internal: "dial invariant option session sqlerr sqlstate txn", outside: true},
-	"fetch":     {internal: "invariant mem option pool session sqlerr sqlstate wire", outside: true},
+	"spool":     {internal: "invariant mem sqlerr sqlstate", outside: true},
+	"fetch":     {internal: "invariant mem option pool session spool sqlerr sqlstate wire", outside: true},
 	"store":     {internal: "invariant mem option pool session sqlerr sqlstate wire", outside: true},
-	"feed":      {internal: "dial invariant mem option remotever sqlerr sqlstate wire", outside: true},
+	"feed":      {internal: "dial invariant mem option remotever spool sqlerr sqlstate wire", outside: true},
 	"fakepg":    {internal: "invariant wire", outside: true},
 	"lint":      {},
 }

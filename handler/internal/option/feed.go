@@ -76,3 +76,34 @@ func checkFeedTable(feed string, o map[string]string) *Error {
 	}
 	return nil
 }
+
+// Feed is what the options of a server and of a feed table say about reading it.
+type Feed struct {
+	// Slot is the feed's, and the slot's, name; empty: it is no feed table.
+	Slot string
+	// SchemaName and TableName of the remote table; empty: not given.
+	SchemaName, TableName string
+	// FetchMemory is how many bytes of changes set aside are kept in memory.
+	FetchMemory int64
+	// MaxBytes of messages end a pass behind the next transaction; 0: no such limit.
+	MaxBytes int64
+	// Wait for a first change, in milliseconds.
+	Wait int
+}
+
+// ParseFeed reads the options of a server and of a feed table; the table's go before the server's. Values that are not
+// well formed count as not set (see ParseConnection).
+func ParseFeed(server, table []Pair) Feed {
+	v := values{pairs: slices.Concat(server, table)}
+	return Feed{
+		Slot:        v.text("feed"),
+		SchemaName:  v.text("schema_name"),
+		TableName:   v.text("table_name"),
+		FetchMemory: v.bytes("fetch_memory"),
+		MaxBytes:    v.bytes("feed_max_bytes"),
+		Wait:        v.int("feed_wait"),
+	}
+}
+
+// FeedColumn is the option feed of a column; empty: it has none.
+func FeedColumn(column []Pair) string { return values{pairs: column}.text("feed") }

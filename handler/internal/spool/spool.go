@@ -1,4 +1,6 @@
-package fetch
+// Package spool keeps what has come from a remote and cannot be used yet, in order: in memory up to a bound, then in a
+// file without a name.
+package spool
 
 import (
 	"encoding/binary"
@@ -11,71 +13,74 @@ import (
 
 	"pgwire_fdw/handler/internal/invariant"
 	"pgwire_fdw/handler/internal/mem"
+	"pgwire_fdw/handler/internal/sqlerr"
+	"pgwire_fdw/handler/internal/sqlstate"
 )
 
-// spool keeps rows as they came from the wire, in order, for a scan whose
-// connection somebody else needs: in memory (package mem) up to a bound, then in a file that
-// has no name, so that the kernel removes it however the backend ends.
-type spool struct {
-	dir    string
-	limit  int
+// Spool keeps records (rows as they came from the wire, mostly), in order: in memory (package mem) up to Limit bytes, then
+// in a file that has no name, so that the kernel removes it however the backend ends. It is empty and ready once Dir and
+// Limit are set; Close gives back what it holds. One goroutine at a time may use it.
+type Spool struct {
+	Dir    string     // for the file
+	Limit  int        // bytes of memory
 	mem    mem.Buffer // [length uint32][body]...
 	file   *os.File
 	size   int64 // written to file
 	readAt int64
 	unsent mem.Buffer // rows not yet written to the file
 	chunk  mem.Buffer // window of the file being read
-	Bytes  int64
-	Filed  int64
+	Bytes  int64      // that have been added
+	Filed  int64      // of these, to the file
 }
 
 // spoolBuffer is how much is written to the file, or read from it, at a time;
 // a row that is larger takes what it takes.
 const spoolBuffer = 256 << 10
 
-// add keeps a copy of a DataRow body. Where there is no memory it goes to the
-// file early.
-func (s *spool) add(body []byte) error {
-	s.Bytes += int64(len(body))
-	var length [4]byte
-	binary.LittleEndian.PutUint32(length[:], uint32(len(body)))
-	if s.file == nil && s.mem.Len()+len(body)+4 <= s.limit && s.mem.Append(length[:], body) == nil {
+// Add keeps a copy of a record, which is at most 4 GB large and given in two parts. Where there is no memory it goes to
+// the file early.
+func (s *Spool) Add(head, body []byte) error {
+	n := len(head) + len(body)
+	s.Bytes += int64(n)
+	var room [32]byte
+	front := binary.LittleEndian.AppendUint32(room[:0], uint32(n))
+	if s.file == nil && s.mem.Len()+n+4 <= s.Limit && s.mem.Append(front, head, body) == nil {
 		return nil
 	}
-	return s.write(length[:], body)
+	s.Filed += int64(n)
+	return s.write(append(front, head...), body)
 }
 
-// write appends to the file, through a buffer where that saves calls.
-func (s *spool) write(length, body []byte) error {
+// write appends two parts to the file, through a buffer where that saves calls.
+func (s *Spool) write(front, body []byte) error {
 	if s.file == nil {
-		f, err := openSpoolFile(s.dir)
+		f, err := openSpoolFile(s.Dir)
 		if err != nil {
 			return err
 		}
 		s.file = f
 	}
-	s.Filed += int64(len(body))
-	if s.unsent.Len()+len(length)+len(body) > spoolBuffer {
+	if s.unsent.Len()+len(front)+len(body) > spoolBuffer {
 		if err := s.flush(); err != nil {
 			return err
 		}
 	}
-	if len(length)+len(body) <= spoolBuffer {
-		return s.unsent.Append(length, body)
+	if len(front)+len(body) <= spoolBuffer {
+		return s.unsent.Append(front, body)
 	}
-	if err := s.writeOut(length); err != nil {
+	if err := s.writeOut(front); err != nil {
 		return err
 	}
 	return s.writeOut(body)
 }
 
-func (s *spool) flush() error {
+func (s *Spool) flush() error {
 	err := s.writeOut(s.unsent.Bytes())
 	s.unsent.Reset(spoolBuffer)
 	return err
 }
 
-func (s *spool) writeOut(p []byte) error {
+func (s *Spool) writeOut(p []byte) error {
 	n, err := s.file.WriteAt(p, s.size)
 	s.size += int64(n)
 	if err != nil {
@@ -115,9 +120,9 @@ func openUnlinked(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// peek returns the oldest row without taking it, nil when there is none. The
+// Peek returns the oldest record without taking it, nil when there is none. The
 // bytes are valid until the next call.
-func (s *spool) peek() ([]byte, error) {
+func (s *Spool) Peek() ([]byte, error) {
 	if s.mem.Len() > 0 {
 		return frame(s.mem.Bytes())
 	}
@@ -142,7 +147,7 @@ func (s *spool) peek() ([]byte, error) {
 
 // window makes sure that n bytes of the file from the current place are in
 // chunk, unless the file ends before.
-func (s *spool) window(n int) error {
+func (s *Spool) window(n int) error {
 	if s.chunk.Len() >= n {
 		return nil
 	}
@@ -180,8 +185,8 @@ func frame(b []byte) ([]byte, error) {
 	return b[4 : 4+n], nil
 }
 
-// next takes the row that peek has returned.
-func (s *spool) next(body []byte) {
+// Next takes the record that Peek has returned.
+func (s *Spool) Next(body []byte) {
 	if s.mem.Len() > 0 {
 		s.mem.Take(4 + len(body))
 		return
@@ -189,8 +194,8 @@ func (s *spool) next(body []byte) {
 	s.chunk.Take(4 + len(body))
 }
 
-// close gives memory and file back.
-func (s *spool) close() {
+// Close gives memory and file back.
+func (s *Spool) Close() {
 	if s.file != nil {
 		_ = s.file.Close()
 		invariant.Track("spool", -1)
@@ -198,5 +203,18 @@ func (s *spool) close() {
 	s.mem.Free()
 	s.unsent.Free()
 	s.chunk.Free()
-	*s = spool{dir: s.dir, limit: s.limit, Bytes: s.Bytes, Filed: s.Filed}
+	*s = Spool{Dir: s.Dir, Limit: s.Limit, Bytes: s.Bytes, Filed: s.Filed}
+}
+
+// Error gives an error of a Spool the SQLSTATE that PostgreSQL's own temporary files have
+// (errcode_for_file_access of utils/error/elog.c). what is kept: "rows set aside".
+func Error(err error, what string) *sqlerr.Error {
+	if noMemory := (*mem.Error)(nil); errors.As(err, &noMemory) {
+		return sqlerr.New(sqlstate.OutOfMemory, "out of memory for %s: %w", what, err)
+	}
+	state := sqlstate.IOError
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		state = sqlstate.DiskFull
+	}
+	return sqlerr.New(state, "%w", err)
 }
