@@ -89,7 +89,7 @@ func (a *copied) Row([]byte) (bool, *sqlerr.Error) { return true, nil }
 // Completed implements session.TagSink.
 func (a *copied) Completed(tag []byte) *sqlerr.Error {
 	n, counted := session.TagCount(tag)
-	if !a.dropped && (!counted || n != a.rows) {
+	if !a.dropped && (!counted || n != a.rows || !sameVerb(tag, "COPY")) {
 		e := sqlerr.New(sqlstate.CardinalityViolation, "server \"%s\" was sent %d rows and says that it has copied %q", a.w.conn.Server, a.rows, tag)
 		e.RemoteSQL = a.w.copySQL
 		return e

@@ -193,6 +193,9 @@ func (s *remoteConn) execute() (left bool, err error) {
 			n += 2
 		case "mute":
 			tag = "INSERT"
+		case "other":
+			tag = "UPDATE "
+			n++
 		default:
 			s.store(text)
 			n++

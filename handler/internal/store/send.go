@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"strings"
 
 	"pgwire_fdw/handler/internal/session"
 	"pgwire_fdw/handler/internal/sqlerr"
@@ -159,6 +160,8 @@ func (a *answer) Completed(tag []byte) *sqlerr.Error {
 	spec := &a.w.spec
 	switch {
 	case spec.Any:
+	case !sameVerb(tag, spec.SQL):
+		return a.wrong("server \"%s\" has answered %q", a.w.conn.Server, tag)
 	case !counted:
 		return a.wrong("server \"%s\" has not said how many rows it has changed (%q)", a.w.conn.Server, tag)
 	case n > int64(a.per):
@@ -171,6 +174,13 @@ func (a *answer) Completed(tag []byte) *sqlerr.Error {
 	}
 	a.w.affected += n
 	return nil
+}
+
+// sameVerb reports whether a command tag begins as the statement does.
+func sameVerb(tag []byte, sql string) bool {
+	verb, _, _ := strings.Cut(sql, " ")
+	said, _, _ := strings.Cut(string(tag), " ")
+	return strings.EqualFold(verb, said)
 }
 
 // wrong is the error of an answer that cannot be. Whatever it was that the remote

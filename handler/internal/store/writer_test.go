@@ -79,6 +79,7 @@ func TestCounts(t *testing.T) {
 	}{
 		{"a", true, false, 1}, {"none", false, false, 0}, {"none", true, false, -1}, {"twice", false, false, -1},
 		{"twice", true, false, -1}, {"twice", false, true, 2}, {"mute", false, false, -1}, {"mute", false, true, 0},
+		{"other", false, false, -1},
 	} {
 		g := newRig(t)
 		w := g.writer("insert", func(s *Spec) { s.Exact, s.Any = tt.exact, tt.any })
