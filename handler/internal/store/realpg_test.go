@@ -17,6 +17,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"pgwire_fdw/handler/internal/fakepg"
 	"pgwire_fdw/handler/internal/pool"
 	"pgwire_fdw/handler/internal/session"
 	"pgwire_fdw/handler/internal/sqlerr"
@@ -259,6 +260,29 @@ func TestRealServer(t *testing.T) {
 		g.mode = Mode{Level: 1}
 		write(t, g.writer(insertPair, pairs), 3)
 		expect(t, "3 3")
+	})
+	t.Run("round trips", func(t *testing.T) {
+		proxy := fakepg.RunProxy(t, "tcp", "127.0.0.1:"+real.port)
+		through := real.rig()
+		through.host, through.port = proxy.Host, proxy.Port
+		for i, rows := range []int{1, 1, 1, 1, 20_000} {
+			before := proxy.RoundTrips()
+			w := through.writer(insertPair, pairs)
+			if err := through.pairs(w, 0, rows, "x"); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := through.finish(w); err != nil {
+				t.Fatal(err)
+			}
+			if err := through.commit(); err != nil {
+				t.Fatal(err)
+			}
+			n := proxy.RoundTrips() - before
+			if i > 0 && rows == 1 && n != 2 || n > 60 {
+				t.Errorf("%d rows the %dth time: %d round trips", rows, i+1, n)
+			}
+		}
+		real.exec("TRUNCATE t")
 	})
 	t.Run("abort while the remote waits", func(t *testing.T) {
 		for _, how := range []string{"", copyPair} {
