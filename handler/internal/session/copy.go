@@ -29,7 +29,7 @@ func (c *Conn) StartCopy(req *Request) *sqlerr.Error {
 		return c.broken
 	}
 	req.LocksRows, req.Writes = true, true
-	ex := &exchange{sql: req.SQL, want: 'T', begins: !c.Tx.InTransaction(), unsynced: true}
+	ex := &exchange{sql: req.SQL, want: 'T', begins: !c.Tx.InTransaction(), writer: true, unsynced: true}
 	buf, err := c.appendBefore(c.enc[:0], req, ex)
 	ex.steps = []step{{sink: req.Sink, then: starting, times: 1, writes: true}}
 	buf = c.appendParse(buf, "", req.SQL, nil)

@@ -26,6 +26,7 @@ type exchange struct {
 	begins   bool      // starts the remote transaction
 	commits  bool      // ... and ends it, on a connection that was up when it was sent
 	answered bool      // something has come back
+	writer   bool      // its sinks take whatever comes, so that others of the kind may follow
 	unsynced bool      // its Sync is still to be sent: it is a COPY
 	want     byte      // transaction status expected at its end when nothing failed
 	quiet    bool      // a failure is a warning: nobody waits for it
@@ -416,7 +417,7 @@ func (c *Conn) checkStatus(ex *exchange, status byte) {
 // sent behind one another: they fail with the first of them.
 func (c *Conn) onlyWrites() bool {
 	for _, ex := range c.queue {
-		if !ex.open() || !ex.writes() || ex.controls > 0 {
+		if !ex.open() || !ex.writer || ex.controls > 0 {
 			return false
 		}
 	}

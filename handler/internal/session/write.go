@@ -58,7 +58,7 @@ func (c *Conn) Write(req *Request, parts []Part) *sqlerr.Error {
 		return c.broken
 	}
 	req.LocksRows, req.Writes = true, true
-	ex := &exchange{sql: req.SQL, want: 'T', begins: !c.Tx.InTransaction()}
+	ex := &exchange{sql: req.SQL, want: 'T', begins: !c.Tx.InTransaction(), writer: true}
 	buf, err := c.appendBefore(c.enc[:0], req, ex)
 	ex.steps = make([]step, len(parts))
 	for i := range parts {
@@ -85,7 +85,7 @@ func (c *Conn) Pipelines() bool {
 		return false
 	}
 	for _, ex := range c.queue {
-		if ex.open() && (!ex.writes() || ex.controls > 0 || ex.unsynced) {
+		if ex.open() && (!ex.writer || ex.controls > 0 || ex.unsynced) {
 			return false
 		}
 	}
@@ -250,7 +250,7 @@ func (c *Conn) OnlyWriters(level int) bool {
 		if !ex.open() {
 			continue
 		}
-		if !ex.writes() || ex.entering.level != level {
+		if !ex.writer || ex.entering.level != level {
 			return false
 		}
 		running = true

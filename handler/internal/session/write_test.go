@@ -195,6 +195,20 @@ func TestPartsOfOneExchange(t *testing.T) {
 	}
 }
 
+// TestNotBehindRows: a modification does not go behind a statement whose rows may
+// have to wait, even if that one writes, too.
+func TestNotBehindRows(t *testing.T) {
+	s := &talk{byteStream: byteStream{n: 4096}}
+	c, _ := testConn(t, s)
+	s.in = append(s.in, answer(t, begun, description, row)...)
+	if err := c.Execute(&Request{SQL: "UPDATE ... RETURNING", Level: 1, LocksRows: true, Writes: true, Sink: &recorder{t: t}}); err != nil {
+		t.Fatal(err)
+	}
+	if c.Pump(func() bool { return false }); c.Pipelines() || c.OnlyWriters(1) {
+		t.Error("a writer may go behind it")
+	}
+}
+
 // TestPipelines: a modification goes behind another only once what begins the
 // transaction has been confirmed, and what fails first is the reason.
 func TestPipelines(t *testing.T) {
