@@ -711,8 +711,9 @@ int32_t pgwire_go_feed_command(pgwire_conn_args *conn, pgwire_bytes *command, pg
                                pgwire_wait *wait, pgwire_error *err);
 
 /*
- * Send a command as the last one of that connection, if there is one, and let it go:
- * the answer is not awaited. For the end of a transaction that failed.
+ * Send a command as the last one of that connection, and let it go: the answer is not
+ * awaited. For the end of a transaction that failed. EOF: there is no such connection, or
+ * it is lost or busy.
  */
 int32_t pgwire_go_feed_last_command(uint32_t umid, pgwire_bytes *command);
 

@@ -122,5 +122,10 @@ func pgwire_go_feed_command(conn *C.pgwire_conn_args, command, reply *C.pgwire_b
 
 //export pgwire_go_feed_last_command
 func pgwire_go_feed_last_command(umid C.uint32_t, command *C.pgwire_bytes) C.int32_t {
-	return guard(nil, func() C.int32_t { handler.FeedLastCommand(uint32(umid), inString(*command)); return C.PGWIRE_OK })
+	return guard(nil, func() C.int32_t {
+		if !handler.FeedLastCommand(uint32(umid), inString(*command)) {
+			return C.PGWIRE_EOF
+		}
+		return C.PGWIRE_OK
+	})
 }

@@ -9,8 +9,11 @@
 
 #include "access/xact.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "utils/snapmgr.h"
 
 #include "error.h"
 #include "loader.h"
@@ -201,6 +204,19 @@ is_of_values(int sqlstate)
 	}
 }
 
+static pgwire_failure
+failure_of(const ErrorData *edata)
+{
+	pgwire_failure failure = {0};
+
+	failure.sqlstate = edata->sqlerrcode;
+	failure.message = edata->message;
+	failure.detail = edata->detail;
+	failure.hint = edata->hint;
+	failure.context = edata->context;
+	return failure;
+}
+
 bool
 pgwire_try(void (*call) (void *arg), void *arg, pgwire_failure *failure)
 {
@@ -231,13 +247,49 @@ pgwire_try(void (*call) (void *arg), void *arg, pgwire_failure *failure)
 	edata = caught;
 	if (edata == NULL)
 		return true;
-	memset(failure, 0, sizeof(*failure));
-	failure->sqlstate = edata->sqlerrcode;
-	failure->message = edata->message;
-	failure->detail = edata->detail;
-	failure->hint = edata->hint;
-	failure->context = edata->context;
+	*failure = failure_of(edata);
 	return false;
+}
+
+bool
+pgwire_in_transaction(void (*call) (void *arg), void *arg, pgwire_failure *failure)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ErrorData  *volatile caught = NULL;	/* set behind a longjmp */
+	ErrorData  *edata;
+
+	PG_TRY();
+	{
+		SetCurrentStatementStartTimestamp();
+		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		call(arg);
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		HOLD_INTERRUPTS();
+		MemoryContextSwitchTo(context);
+		caught = CopyErrorData();
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		RESUME_INTERRUPTS();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	edata = caught;
+	if (edata == NULL)
+		return true;
+	*failure = failure_of(edata);
+	return false;
+}
+
+void
+pgwire_exit(int code)
+{
+	proc_exit(code);
 }
 
 void

@@ -65,6 +65,17 @@ extern void pgwire_notice_detail(const char *message, const char *detail);
  */
 extern bool pgwire_try(void (*call) (void *arg), void *arg, pgwire_failure *failure);
 
+/*
+ * For a process of our own, outside of a transaction: call a function in one, with a
+ * snapshot. An error of whatever kind is logged and undoes the transaction, and is
+ * answered: false, *failure filled, in the caller's memory context. The end of the
+ * process is not stopped.
+ */
+extern bool pgwire_in_transaction(void (*call) (void *arg), void *arg, pgwire_failure *failure);
+
+/* The end of a process of our own. */
+pg_noreturn extern void pgwire_exit(int code);
+
 /* As a line for who debugs. */
 extern void pgwire_debug_failure(const char *message, const pgwire_failure *failure);
 

@@ -13,6 +13,7 @@
 #include "foreign/fdwapi.h"
 #include "utils/guc.h"
 
+#include "launcher.h"
 #include "pgwire_fdw.h"
 
 PG_MODULE_MAGIC;
@@ -20,6 +21,9 @@ PG_MODULE_MAGIC;
 PG_FUNCTION_INFO_V1(pgwire_fdw_handler);
 
 char	   *pgwire_application_name = NULL;
+
+/* Nobody reads it but the launcher, from the catalog. */
+static bool feed_worker = false;
 
 void		_PG_init(void);
 
@@ -48,9 +52,19 @@ _PG_init(void)
 							 "Sends grouping, windows, DISTINCT, ORDER BY and LIMIT over remote rows.",
 							 NULL, &pgwire_ship_upper, true,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("pgwire_fdw.feed_worker",
+							 "Tells that a role has commands for feeds in a database.",
+							 "Set by pgwire_fdw_feed_start.",
+							 &feed_worker, false,
+							 PGC_SUSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
+	DefineCustomStringVariable("pgwire_fdw.launcher_database",
+							   "Sets the database to which the launcher of feeds' workers connects.",
+							   NULL, &pgwire_launcher_database, "postgres",
+							   PGC_SIGHUP, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("pgwire_fdw");
 	pgwire_hook_statistics();
 	pgwire_install_query_hook();
+	pgwire_register_launcher();
 }
 
 Datum

@@ -257,8 +257,10 @@ func FeedCommand(a ConnArgs, sql string) ([]byte, Status, Wait, *Error) {
 	return out, StatusOK, Wait{}, nil
 }
 
-// FeedLastCommand sends a command whose answer nobody awaits, as the last of that connection.
-func FeedLastCommand(umid uint32, sql string) { backend.feeds.feeds.LastCommand(umid, sql) }
+// FeedLastCommand sends a command whose answer nobody awaits, as the last of that connection; false: it cannot be sent.
+func FeedLastCommand(umid uint32, sql string) bool {
+	return backend.feeds.feeds.LastCommand(umid, sql)
+}
 
 func noFeed(id uint64) *Error {
 	return sqlerr.New(sqlstate.InternalError, "there is no feed number %d", id)

@@ -88,3 +88,98 @@ LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION pgwire_fdw_feed_drop(text, text, boolean) IS
   'drop a feed, and its replication slot when this transaction commits';
+
+CREATE FUNCTION pgwire_fdw_feed_advance(
+    server text, feed text, upto pg_lsn DEFAULT NULL, force boolean DEFAULT false)
+RETURNS pg_lsn
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION pgwire_fdw_feed_advance(text, text, pg_lsn, boolean) IS
+  'what this transaction has read of a feed is consumed if it commits';
+
+/*
+ * Commands that consume feeds by themselves. In no dump: a copy of this database
+ * is not to consume what the original has to read.
+ */
+CREATE TABLE pgwire_fdw_feed_job (
+    server name NOT NULL,
+    feed name NOT NULL,
+    role regrole NOT NULL,         -- as whom it runs
+    command text NOT NULL,
+    period interval NOT NULL,      -- between looks
+    max_failures int NOT NULL,     -- one after the other, then it is stopped
+    stopped boolean NOT NULL,
+    started timestamptz NOT NULL,
+    runs bigint NOT NULL,
+    failures int NOT NULL,         -- since the last success
+    last_run timestamptz,
+    last_success timestamptz,
+    last_error text,
+    last_error_at timestamptz,
+    PRIMARY KEY (server, feed));
+
+REVOKE ALL ON pgwire_fdw_feed_job FROM PUBLIC;
+
+COMMENT ON TABLE pgwire_fdw_feed_job IS
+  'commands that consume the changes of remote servers';
+
+CREATE FUNCTION pgwire_fdw_feed_start(
+    server text, feed text, command text,
+    period interval DEFAULT '1 second', max_failures int DEFAULT 10)
+RETURNS void
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION pgwire_fdw_feed_start(text, text, text, interval, int) IS
+  'have a background worker run a command whenever a feed has changes, and then advance it';
+
+CREATE FUNCTION pgwire_fdw_feed_stop(server text, feed text)
+RETURNS boolean
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION pgwire_fdw_feed_stop(text, text) IS
+  'take back pgwire_fdw_feed_start';
+
+CREATE FUNCTION pgwire_fdw_feed_status(
+    server name, feed name,
+    OUT state text, OUT confirmed pg_lsn, OUT wal_end pg_lsn, OUT error text)
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION pgwire_fdw_feed_status(name, name) IS
+  'what the remote server says of a feed';
+
+CREATE FUNCTION pgwire_fdw_feed_worker_runs(role oid)
+RETURNS boolean
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION pgwire_fdw_feed_worker_runs(oid) IS
+  'whether the background worker for a role''s feeds runs in this database';
+
+/* Of the feeds of whoever looks; pg_monitor sees all, without what only a remote can tell. */
+CREATE VIEW pgwire_fdw_feeds AS
+SELECT f.server, f.feed, f.slot, f.publications, f.owner,
+    s.state AS slot_state,
+    f.position, s.confirmed, s.wal_end - f.position AS lag_bytes,
+    CASE WHEN s.wal_end <= f.position THEN interval '0'
+         ELSE now() - greatest(f.advanced, j.started) END AS lag_time,
+    f.advanced, f.rows, f.bytes,
+    j.role AS worker_role, j.command, j.period,
+    CASE WHEN j.feed IS NULL THEN NULL
+         WHEN j.stopped THEN 'stopped by errors'
+         WHEN NOT pgwire_fdw_feed_worker_runs(j.role) THEN 'no worker'
+         WHEN j.failures > 0 THEN 'waits after an error'
+         ELSE 'runs' END AS worker_state,
+    j.runs, j.failures, j.last_run, j.last_success,
+    coalesce(j.last_error, s.error) AS last_error, j.last_error_at
+FROM pgwire_fdw_feed f LEFT JOIN pgwire_fdw_feed_job j USING (server, feed),
+    pgwire_fdw_feed_status(f.server, f.feed) s
+WHERE pg_catalog.pg_has_role(f.owner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
+
+GRANT SELECT ON pgwire_fdw_feeds TO PUBLIC;
+
+COMMENT ON VIEW pgwire_fdw_feeds IS
+  'feeds, how far they are behind, and the state of what consumes them';

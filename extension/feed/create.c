@@ -18,9 +18,11 @@
 #include "utils/pg_lsn.h"
 
 #include "ask.h"
+#include "conn.h"
 #include "drop.h"
 #include "pgwire_fdw.h"
 #include "position.h"
+#include "wait.h"
 
 PG_FUNCTION_INFO_V1(pgwire_fdw_feed_create);
 
@@ -102,24 +104,51 @@ check_remote(ForeignServer *server, pgwire_feed *feed)
 	pgwire_ask_close(ask);
 }
 
+/* One replication command; the named column of the answer's first row. */
+static char *
+run_command(ForeignServer *server, const char *text, const char *column)
+{
+	pgwire_bytes command = pgwire_cstring(text);
+	pgwire_bytes reply;
+	pgwire_conn_args args;
+	pgwire_error err;
+	pgwire_wait wait;
+	const char *at,
+			   *end;
+
+	pgwire_join_transaction();
+	for (;;)
+	{
+		pgwire_fill_conn_args(&args, GetUserId(), server->serverid);
+		if (PGWIRE_CALL(err, pgwire_go_feed_command, &args, &command, &reply, &wait) != PGWIRE_WAIT)
+			break;
+		pgwire_wait_for(&wait);
+	}
+	/* name NUL value NUL */
+	at = (const char *) reply.data;
+	end = at + reply.len;
+	while (at < end)
+	{
+		const char *value = at + strlen(at) + 1;
+
+		if (strcmp(at, column) == 0)
+			return pstrdup(value);
+		at = value + strlen(value) + 1;
+	}
+	return NULL;
+}
+
 /* Make the slot; where reading is to begin. */
 static XLogRecPtr
 make_slot(ForeignServer *server, const pgwire_feed *feed)
 {
-	pgwire_ask *ask = pgwire_ask_open(GetUserId(), server->serverid,
-									  "SELECT lsn FROM pg_create_logical_replication_slot($1::text, 'pgoutput')",
-									  1, PGWIRE_ASK_ALONE);
-	char	  **row;
-	XLogRecPtr	lsn;
+	char	   *command = psprintf("CREATE_REPLICATION_SLOT \"%s\" LOGICAL pgoutput NOEXPORT_SNAPSHOT", feed->slot);
+	char	   *lsn = run_command(server, command, "consistent_point");
 
-	pgwire_ask_param(ask, feed->slot);
-	row = pgwire_ask_row(ask);
-	if (row == NULL || row[0] == NULL)
+	if (lsn == NULL)
 		pgwire_raise_local(ERRCODE_FDW_ERROR,
 						   psprintf("server \"%s\" has made no replication slot", feed->server), NULL, NULL);
-	lsn = DatumGetLSN(DirectFunctionCall1(pg_lsn_in, CStringGetDatum(row[0])));
-	pgwire_ask_close(ask);
-	return lsn;
+	return DatumGetLSN(DirectFunctionCall1(pg_lsn_in, CStringGetDatum(lsn)));
 }
 
 /* A server that the current user may use. */

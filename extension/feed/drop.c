@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 
 #include "ask.h"
+#include "conn.h"
 #include "drop.h"
 #include "pgwire_fdw.h"
 #include "position.h"
@@ -29,6 +30,7 @@ PG_FUNCTION_INFO_V1(pgwire_fdw_feed_drop);
 typedef struct pending_slot
 {
 	Oid			serverid;
+	Oid			umid;			/* by which it was made */
 	Oid			userid;			/* whose rights count there */
 	int			level;			/* nesting level that has asked for it */
 	bool		made;			/* it was made; else it is to be dropped */
@@ -63,9 +65,20 @@ ask_of_slot(Oid userid, Oid serverid, const char *sql, const char *slot)
 	return answer;
 }
 
+/*
+ * What was made is not to be. Nothing may be waited for: the server that has made it is
+ * told on the connection by which it was asked, and carries it out.
+ */
 static void
 rolled_back(const pending_slot *p)
 {
+	char		text[NAMEDATALEN + 40];
+	pgwire_bytes command;
+
+	snprintf(text, sizeof(text), "DROP_REPLICATION_SLOT \"%s\"", p->slot);
+	command = pgwire_cstring(text);
+	if (pgwire_loaded->pgwire_go_feed_last_command(p->umid, &command) == PGWIRE_OK)
+		return;
 	pgwire_warn_local(ERRCODE_WARNING,
 					  psprintf("replication slot \"%s\" of server \"%s\" is left over: drop it there with pg_drop_replication_slot",
 							   p->slot, p->server));
@@ -173,6 +186,7 @@ remember(const ForeignServer *server, const char *slot, bool made)
 	p = palloc0(sizeof(pending_slot));
 	p->serverid = server->serverid;
 	p->userid = GetUserId();
+	p->umid = pgwire_user_mapping(p->userid, p->serverid);
 	p->level = GetCurrentTransactionNestLevel();
 	p->made = made;
 	strlcpy(p->server, server->servername, NAMEDATALEN);

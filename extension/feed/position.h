@@ -12,6 +12,7 @@
 
 #include "access/htup.h"
 #include "access/xlogdefs.h"
+#include "storage/lockdefs.h"
 #include "utils/relcache.h"
 #include "utils/snapshot.h"
 

@@ -51,15 +51,16 @@ func (fs *Feeds) Command(umid uint32, params dial.Params, sql string) (map[strin
 }
 
 // LastCommand sends a command as the last one of that connection, and lets it go: the server carries it out although
-// nobody awaits the answer. Nothing is sent where there is no connection, or one that is busy.
-func (fs *Feeds) LastCommand(umid uint32, sql string) {
+// nobody awaits the answer. False: nothing is sent where there is no connection, or one that is lost or busy.
+func (fs *Feeds) LastCommand(umid uint32, sql string) bool {
 	c := fs.commanders[umid]
 	if c == nil {
-		return
+		return false
 	}
 	delete(fs.commanders, umid)
-	c.link.last(sql)
+	sent := c.link.last(sql)
 	c.link.close()
+	return sent
 }
 
 // run has the goroutine run one command. The link is idle.
@@ -112,13 +113,12 @@ func (l *link) answer() (row map[string]string, err *sqlerr.Error, fatal bool) {
 }
 
 // last writes a command without waiting, if the link is idle.
-func (l *link) last(sql string) {
+func (l *link) last(sql string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.running || l.est == nil {
-		return
+	if l.running || l.est == nil || l.est.Sock.SetNonblocking(true) != nil {
+		return false
 	}
-	if err := l.est.Sock.SetNonblocking(true); err == nil {
-		_, _ = l.est.Stream.Write(queryMessage(sql))
-	}
+	_, err := l.est.Stream.Write(queryMessage(sql))
+	return err == nil
 }

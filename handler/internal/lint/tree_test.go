@@ -90,7 +90,7 @@ var (
 		"stats", "survey", "statvalue", "lookup", "estimate",
 		"query", "restore", "sublink", "append", "raw", "items", "describe", "way",
 		"upper", "group", "stages", "targets", "partial", "bound",
-		"position", "feedscan", "create", "drop"}
+		"position", "feedscan", "create", "drop", "advance", "job", "launcher", "worker", "peek", "status"}
 	// Go's own furniture on the two other floors.
 	onlyCgo     = []string{"bridge", "arena", "ready", "main", "doc"}
 	onlyHandler = []string{"handler", "doc", "error", "explain"}
