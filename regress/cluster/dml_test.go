@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -28,10 +29,18 @@ type dmlTest struct {
 	count         map[string]int
 }
 
-// TestWritesElsewhere applies random statements that write to tables of
-// postgres_fdw and to local ones: what the client is told must not differ, nor
-// what is there afterwards, seen in the transaction and, when it has committed,
-// by others. That they do not proves that the test asks what has one answer.
+// TestWrites applies random statements that write to foreign tables and to
+// copies here: what the client is told must not differ, nor what is there
+// afterwards, seen in the transaction and, when it has committed, by others.
+// PGWIRE_DML_SEED makes it go another way, PGWIRE_DML_COUNT statements on for
+// longer, PGWIRE_DML_ONLY runs one script again.
+func TestWrites(t *testing.T) {
+	d := newDMLTest(t, "pgwire_fdw")
+	d.scripts(envInt("PGWIRE_DML_SEED", 1), envInt("PGWIRE_DML_COUNT", times(10000, 500)), envInt("PGWIRE_DML_ONLY", -1))
+}
+
+// TestWritesElsewhere is the same with postgres_fdw: that it does not differ
+// proves that the test asks what has one answer.
 func TestWritesElsewhere(t *testing.T) {
 	d := newDMLTest(t, "postgres_fdw")
 	d.scripts(envInt("PGWIRE_DML_SEED", 1), envInt("PGWIRE_DML_COUNT", times(300, 60)), envInt("PGWIRE_DML_ONLY", -1))
@@ -340,4 +349,12 @@ func cut(text string, n int) string {
 		return text
 	}
 	return text[:n] + "…"
+}
+
+// envText is an environment variable, or what stands for it.
+func envText(name, otherwise string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return otherwise
 }

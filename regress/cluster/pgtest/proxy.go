@@ -35,6 +35,10 @@ type Proxy struct {
 	faultAt [2]int64 // absolute count of bytes, 0 for none
 	fault   Fault
 	swaps   [][2]string
+	place   *Place // of the fault, in messages
+	met     chan struct{}
+	held    bool
+	lie     Lie
 }
 
 // Fault is what a Proxy does at a place in the bytes.
@@ -45,9 +49,15 @@ const (
 	Cut    Fault = iota // closes both sides
 	Reset               // the same with RST
 	Garble              // replaces the bytes of one chunk by noise
+	Hold                // holds back both directions, at a Place only
 )
 
-type pair struct{ client, server *net.TCPConn }
+type pair struct {
+	client, server *net.TCPConn
+	frames         *[2]frames // nil where messages are not followed
+	deceived       bool
+	lied           []byte // the beginning of a message
+}
 
 // NewProxy starts a proxy before a cluster for the test's life.
 func NewProxy(t testing.TB, c *Cluster) *Proxy {
@@ -151,7 +161,7 @@ func (p *Proxy) accept() {
 			_ = client.Close()
 			continue
 		}
-		c := &pair{client.(*net.TCPConn), server.(*net.TCPConn)}
+		c := &pair{client: client.(*net.TCPConn), server: server.(*net.TCPConn)}
 		p.mu.Lock()
 		p.pairs[c] = true
 		p.mu.Unlock()
@@ -170,11 +180,12 @@ func (p *Proxy) relay(c *pair, d Direction, from, to *net.TCPConn) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)
-		if n > 0 {
-			pass, goOn := p.pass(c, d, buf[:n])
-			if _, err := to.Write(buf[:pass]); err != nil || !goOn {
+		for rest := buf[:n]; len(rest) > 0; {
+			pass, left, goOn := p.pass(c, d, rest)
+			if _, err := to.Write(pass); err != nil || !goOn {
 				return
 			}
+			rest = left
 		}
 		if err != nil {
 			return
@@ -182,23 +193,37 @@ func (p *Proxy) relay(c *pair, d Direction, from, to *net.TCPConn) {
 	}
 }
 
-// pass waits until a chunk may go on, and decides how much of it does.
-func (p *Proxy) pass(c *pair, d Direction, chunk []byte) (n int, goOn bool) {
+// pass waits until a chunk may go on, and decides what of it does now, what
+// later, and whether the connection lives.
+func (p *Proxy) pass(c *pair, d Direction, chunk []byte) (now, later []byte, goOn bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for p.frozen[d] && !p.closed {
+	for (p.frozen[d] || p.held) && !p.closed {
 		p.thawed.Wait()
 	}
-	n = len(chunk)
+	if c.deceived && d == ToClient {
+		chunk = p.deceive(c, chunk)
+	}
+	n := len(chunk)
 	for _, s := range p.swaps {
 		if d == ToClient {
 			copy(chunk, bytes.ReplaceAll(chunk, []byte(s[0]), []byte(s[1])))
 		}
 	}
+	if upTo, met := p.atPlace(c, d, chunk); met {
+		p.place = nil
+		close(p.met)
+		p.count[d] += int64(upTo)
+		if p.held = p.fault == Hold; p.held {
+			return chunk[:upTo], chunk[upTo:], true
+		}
+		p.reset(c)
+		return chunk[:upTo], nil, false
+	}
 	at := p.faultAt[d]
 	if at == 0 || p.count[d]+int64(n) < at {
 		p.count[d] += int64(n)
-		return n, true
+		return chunk, nil, true
 	}
 	keep := int(max(0, at-p.count[d]))
 	p.faultAt[d] = 0
@@ -207,12 +232,17 @@ func (p *Proxy) pass(c *pair, d Direction, chunk []byte) (n int, goOn bool) {
 			chunk[i] = byte(i*151 + 77)
 		}
 		p.count[d] += int64(n)
-		return n, true
+		return chunk, nil, true
 	}
 	p.count[d] += int64(keep)
+	p.reset(c)
+	return chunk[:keep], nil, false
+}
+
+// reset makes the end of a connection a RST, if that is the fault.
+func (p *Proxy) reset(c *pair) {
 	if p.fault == Reset {
 		_ = c.client.SetLinger(0)
 		_ = c.server.SetLinger(0)
 	}
-	return keep, false
 }
