@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/pathnodes.h"
+#include "nodes/plannodes.h"
 
 #if PG_VERSION_NUM < 140000
 #error "pgwire_fdw needs PostgreSQL 14 or later"
@@ -262,8 +263,10 @@ pgwire_run_conditions(WindowClause *window, List *functions)
  */
 #if PG_VERSION_NUM >= 160000
 #define pgwire_scan_base_relids(plan) ((plan)->fs_base_relids)
+#define pgwire_set_scan_relids(plan, relids) ((plan)->fs_relids = (plan)->fs_base_relids = (relids))
 #else
 #define pgwire_scan_base_relids(plan) ((plan)->fs_relids)
+#define pgwire_set_scan_relids(plan, relids) ((plan)->fs_relids = (relids))
 #endif
 
 /* vacuum_delay_point says for whom it delays since 18 (e5b0b0ce15). */

@@ -118,6 +118,13 @@ pgwire_fdw_handler(PG_FUNCTION_ARGS)
 	/* explain.c */
 	routine->ExplainForeignScan = pgwireExplainForeignScan;
 
+	/* plan/direct.c, exec/direct.c */
+	routine->PlanDirectModify = pgwirePlanDirectModify;
+	routine->BeginDirectModify = pgwireBeginDirectModify;
+	routine->IterateDirectModify = pgwireIterateDirectModify;
+	routine->EndDirectModify = pgwireEndDirectModify;
+	routine->ExplainDirectModify = pgwireExplainDirectModify;
+
 	/* analyze.c */
 	routine->AnalyzeForeignTable = pgwireAnalyzeForeignTable;
 

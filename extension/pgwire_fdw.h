@@ -90,6 +90,14 @@ extern void pgwireExplainForeignModify(ModifyTableState *mtstate, ResultRelInfo 
 /* in truncate.c */
 extern void pgwireExecForeignTruncate(List *rels, DropBehavior behavior, bool restart_seqs);
 
+/* in plan/direct.c, exec/direct.c */
+extern bool pgwirePlanDirectModify(PlannerInfo *root, ModifyTable *plan,
+								   Index resultRelation, int subplan_index);
+extern void pgwireBeginDirectModify(ForeignScanState *node, int eflags);
+extern TupleTableSlot *pgwireIterateDirectModify(ForeignScanState *node);
+extern void pgwireEndDirectModify(ForeignScanState *node);
+extern void pgwireExplainDirectModify(ForeignScanState *node, struct ExplainState *es);
+
 /* in explain.c */
 extern void pgwireExplainForeignScan(ForeignScanState *node, struct ExplainState *es);
 

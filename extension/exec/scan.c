@@ -35,6 +35,7 @@ describe_scan(pgwire_stream *stream, pgwire_scan_args *args)
 	args->may_stop = demand.may_stop;
 	args->bound = demand.bound;
 	args->locks_rows = (state->plan.flags & PGWIRE_SCAN_F_LOCKS_ROWS) != 0;
+	args->writes = (state->plan.flags & PGWIRE_SCAN_F_WRITES) != 0;
 }
 
 static void
@@ -58,8 +59,12 @@ free_params(pgwire_stream *stream)
 	pgwire_free_params(((pgwire_scan_state *) node->fdw_state)->params);
 }
 
-void
-pgwireBeginForeignScan(ForeignScanState *node, int eflags)
+/*
+ * Make the node's state, with the stream of its statement unless the plan is only
+ * shown. heap: its rows have system columns.
+ */
+pgwire_scan_state *
+pgwire_begin_scan(ForeignScanState *node, int eflags, bool heap)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	Relation	rel = node->ss.ss_currentRelation;
@@ -71,12 +76,12 @@ pgwireBeginForeignScan(ForeignScanState *node, int eflags)
 	pgwire_unpack_scan(plan->fdw_private, &state->plan);
 	pgwire_make_explainable(plan);
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
-		return;
+		return state;
 
 	if (state->plan.flags & PGWIRE_SCAN_F_FEED)
 	{
 		state->feed = pgwire_begin_feed(node);
-		return;
+		return state;
 	}
 
 	/* as of now, not as of planning: a cached plan outlives a role */
@@ -91,15 +96,25 @@ pgwireBeginForeignScan(ForeignScanState *node, int eflags)
 	stream->format = pgwire_make_row_format(node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
 											state->plan.attrs,
 											rel != NULL ? RelationGetRelationName(rel) : "",
-											plan->fsSystemCol);
+											heap);
 	if (rel == NULL)
 		pgwire_name_by_tlist(stream->format, plan->fdw_scan_tlist, node->ss.ps.state);
 	stream->describe = describe_scan;
 	stream->bind = bind_scan;
 	stream->bound_to = free_params;
 	stream->owner = node;
-	state->may_be_alone = pgwire_is_whole_statement(node, state->plan.attrs);
 	state->params = pgwire_prepare_params(plan->fdw_exprs, &node->ss.ps);
+	return state;
+}
+
+void
+pgwireBeginForeignScan(ForeignScanState *node, int eflags)
+{
+	pgwire_scan_state *state = pgwire_begin_scan(node, eflags,
+												 ((ForeignScan *) node->ss.ps.plan)->fsSystemCol);
+
+	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY) && state->feed == NULL)
+		state->may_be_alone = pgwire_is_whole_statement(node, state->plan.attrs);
 }
 
 TupleTableSlot *

@@ -18,7 +18,15 @@ typedef struct pgwire_scan_state
 	instr_time	asked;			/* async.c: since when it waits, where timed */
 	pgwire_stream stream;
 	struct pgwire_feed_scan *feed;	/* reads the rows in the place of stream; or NULL */
+
+	/* of a direct modification (direct.c) */
+	AttrNumber *column_map;		/* of a join: columns of the table in its rows */
+	AttrNumber	ctid;			/* and its ctid; 0: not there */
+	bool		counted;
+	int64		returned;		/* rows */
 } pgwire_scan_state;
+
+extern pgwire_scan_state *pgwire_begin_scan(ForeignScanState *node, int eflags, bool heap);
 
 /*
  * Makes what the scan puts out such that every EXPLAIN can show it. To be called

@@ -47,8 +47,8 @@ add_column(List *targets, Index relid, int attno, Oid type, int32 typmod, Oid co
  * The columns to fetch as a target list: those of the table in their order, then
  * ctid, and what carries the remote's tableoid. *attnos gets their numbers.
  */
-static List *
-fetched_columns(PlannerInfo *root, Index relid, const Bitmapset *fetch, List **attnos)
+List *
+pgwire_fetched_columns(PlannerInfo *root, Index relid, const Bitmapset *fetch, List **attnos)
 {
 	Relation	relation = table_open(planner_rt_fetch(relid, root)->relid, NoLock);
 	AttrNumber	carrier = pgwire_tableoid_carrier(root, relid);
@@ -136,7 +136,7 @@ ask_work(PlannerInfo *root, RelOptInfo *baserel, List *joining, pgwire_work *wor
 	Query	   *query = makeNode(Query);
 	List	   *attnos;
 
-	query->targetList = fetched_columns(root, baserel->relid, rel->attrs, &attnos);
+	query->targetList = pgwire_fetched_columns(root, baserel->relid, rel->attrs, &attnos);
 	return pgwire_remote_estimate(root, baserel, joining, query, work);
 }
 
@@ -450,7 +450,7 @@ pgwire_base_plan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 			joining = lappend(joining, rinfo->clause);
 	}
 	pull_varattnos((Node *) scan.quals, baserel->relid, &fetch);
-	query->targetList = fetched_columns(root, baserel->relid, fetch, &scan.attrs);
+	query->targetList = pgwire_fetched_columns(root, baserel->relid, fetch, &scan.attrs);
 	query->sortClause = pgwire_order_by(root, baserel, best_path->path.pathkeys,
 										&query->targetList);
 	if (best_path->fdw_private != NIL)

@@ -140,9 +140,9 @@ put_table(pgwire_ir *ir, PlannerInfo *root, RelOptInfo *baserel)
 }
 
 /*
- * How the rows of a table are locked. SELECT FOR UPDATE and the like lock when
- * the row is fetched; of the strengths, the two that every remote understands
- * are asked for.
+ * How the rows of a table are locked: as SELECT FOR UPDATE and the like say, when
+ * the row is fetched. Of one that is to be updated it is not known which of its
+ * columns are keys.
  */
 static uint8
 lock_of(PlannerInfo *root, Index relid, uint8 *wait)
@@ -158,9 +158,11 @@ lock_of(PlannerInfo *root, Index relid, uint8 *wait)
 	switch (mark->strength)
 	{
 		case LCS_FORKEYSHARE:
+			return PGWIRE_LOCK_KEY_SHARE;
 		case LCS_FORSHARE:
 			return PGWIRE_LOCK_SHARE;
 		case LCS_FORNOKEYUPDATE:
+			return PGWIRE_LOCK_NO_KEY_UPDATE;
 		case LCS_FORUPDATE:
 			return PGWIRE_LOCK_UPDATE;
 		case LCS_NONE:
@@ -193,6 +195,28 @@ put_locks(pgwire_ir *ir, PlannerInfo *root, List *tables)
 	memcpy(ir->clauses.data + count_at, &count, sizeof(count));
 }
 
+/* What makes a query one that writes, NULL: nothing. Its table is an item by now. */
+void
+pgwire_ir_write(pgwire_ir *ir, const pgwire_write *write, int depth)
+{
+	ListCell   *lc;
+
+	pgwire_put_u8(&ir->clauses, write != NULL);
+	if (write == NULL)
+		return;
+	pgwire_put_u8(&ir->clauses, write->op);
+	pgwire_put_u32(&ir->clauses, ir->level->items[write->relid]);
+	pgwire_put_u8(&ir->clauses, write->do_nothing);
+	pgwire_put_u32(&ir->clauses, list_length(write->columns));
+	foreach(lc, write->columns)
+	{
+		if (ir->statement)
+			pgwire_ir_column(ir, ir->level, write->relid, lfirst_int(lc));
+		pgwire_put_i32(&ir->clauses, lfirst_int(lc));
+	}
+	pgwire_ir_targets(ir, write->returning, depth);
+}
+
 /* ---- the query ---- */
 
 /*
@@ -202,6 +226,14 @@ put_locks(pgwire_ir *ir, PlannerInfo *root, List *tables)
 void
 pgwire_put_query(pgwire_ir *ir, PlannerInfo *root, RelOptInfo *from, List *where,
 				 const Query *tail)
+{
+	pgwire_put_write(ir, root, from, where, tail, NULL);
+}
+
+/* The same of a query that writes, unless write is NULL, to a table of it. */
+void
+pgwire_put_write(pgwire_ir *ir, PlannerInfo *root, RelOptInfo *from, List *where,
+				 const Query *tail, const pgwire_write *write)
 {
 	List	   *tables = add_tables(NIL, from);
 	ListCell   *lc;
@@ -215,7 +247,8 @@ pgwire_put_query(pgwire_ir *ir, PlannerInfo *root, RelOptInfo *from, List *where
 	pgwire_ir_exprs(ir, list_concat(where_of(from), where), 0);
 	pgwire_ir_tail(ir, tail, 0);
 	pgwire_put_u8(&ir->clauses, false); /* no set operation */
-	put_locks(ir, root, tables);
+	put_locks(ir, root, write == NULL ? tables : NIL);
+	pgwire_ir_write(ir, write, 0);
 }
 
 /*
@@ -253,23 +286,38 @@ positions(List *tlist)
 	return all;
 }
 
-ForeignScan *
-pgwire_make_scan(PlannerInfo *root, const pgwire_scan *scan, StringInfo request, pgwire_ir *ir)
+/*
+ * Ask for the statement of the query that ends the request. Answers the
+ * expressions whose values are its parameters.
+ */
+List *
+pgwire_get_statement(StringInfo request, pgwire_ir *ir, const char **sql, bool *locks)
 {
-	pgwire_scan_private private = {0};
 	List	   *params = NIL;
 	pgwire_reply reply;
 	uint32		n;
 
 	pgwire_ir_finish_query(ir, request);
 	reply = pgwire_ask(request);
-	private.sql = pgwire_get_string(&reply);
+	*sql = pgwire_get_string(&reply);
 	n = pgwire_get_u32(&reply);
 	for (uint32 i = 0; i < n; i++)
 		params = lappend(params, pgwire_ir_node(ir, pgwire_get_u32(&reply)));
-	if (pgwire_get_u8(&reply))
-		private.flags |= PGWIRE_SCAN_F_LOCKS_ROWS;
+	*locks = pgwire_get_u8(&reply) != 0;
 	pfree(request->data);
+	return params;
+}
+
+ForeignScan *
+pgwire_make_scan(PlannerInfo *root, const pgwire_scan *scan, StringInfo request, pgwire_ir *ir)
+{
+	pgwire_scan_private private = {0};
+	List	   *params;
+	bool		locks;
+
+	params = pgwire_get_statement(request, ir, &private.sql, &locks);
+	if (locks)
+		private.flags |= PGWIRE_SCAN_F_LOCKS_ROWS;
 
 	private.attrs = scan->relid != 0 ? scan->attrs : positions(scan->scan_tlist);
 	private.fetch_memory_kb = (int) (scan->rel->fetch_memory / 1024);

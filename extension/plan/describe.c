@@ -326,8 +326,9 @@ put_ctes(pgwire_ir *ir, Query *query, int depth)
 	}
 }
 
+/* write: of the outermost query, if it is no SELECT; else NULL. */
 static void
-put_body(pgwire_ir *ir, Query *query, int depth)
+put_body(pgwire_ir *ir, Query *query, int depth, const pgwire_write *write)
 {
 	StringInfo	buf = &ir->clauses;
 	Bitmapset  *items = pgwire_query_items(query);
@@ -335,6 +336,8 @@ put_body(pgwire_ir *ir, Query *query, int depth)
 	int			rti = -1;
 
 	put_ctes(ir, query, depth);
+	if (write != NULL)
+		items = bms_add_member(items, write->relid);
 	while ((rti = bms_next_member(items, rti)) >= 0)
 	{
 		if (rt_fetch(rti, query->rtable)->rtekind == RTE_RESULT)
@@ -361,6 +364,7 @@ put_body(pgwire_ir *ir, Query *query, int depth)
 	if (query->setOperations != NULL)
 		put_setop(ir, query->setOperations);
 	pgwire_put_u32(buf, 0);		/* nothing is locked */
+	pgwire_ir_write(ir, write, depth);
 }
 
 /*
@@ -373,7 +377,7 @@ put_query(pgwire_ir *ir, Query *query, int depth)
 	check_stack_depth();
 	ir->foreign_vars++;			/* not a value of this side, whatever it is */
 	pgwire_ir_push_level(ir, query->rtable);
-	put_body(ir, query, depth);
+	put_body(ir, query, depth, NULL);
 	pgwire_ir_pop_level(ir);
 }
 
@@ -436,6 +440,18 @@ pgwire_ir_sub_link(pgwire_ir *ir, Node *node, int depth)
 	pgwire_put_u8(&ir->clauses, any);
 	pgwire_ir_exprs(ir, tests, depth);
 	put_query(ir, (Query *) link->subselect, depth + 1);
+}
+
+/* Describe a query that writes to a table of its range table, as the body of a request. */
+void
+pgwire_describe_write(pgwire_ir *ir, Query *query, const pgwire_server *server,
+					  const pgwire_write *write, bool statement)
+{
+	pgwire_ir_begin(ir, NULL, NULL, server, statement);
+	ir->foreign_vars++;
+	pgwire_ir_push_level(ir, query->rtable);
+	put_body(ir, query, 0, write);
+	pgwire_ir_pop_level(ir);
 }
 
 /* Describe a query, as the body of a request. */

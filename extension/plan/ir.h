@@ -74,6 +74,15 @@
  *                           the leftmost operand's item, in order, and say the
  *                           result's types
  *            (uint32 item, uint8 PGWIRE_LOCK_*, uint8 LockWaitPolicy)*
+ *            write?         the outermost query only: it modifies a table
+ *   write:   uint8 PGWIRE_MODIFY_*, uint32 item: the table, one of the query's own
+ *            bool           ON CONFLICT DO NOTHING (INSERT)
+ *            int32*         INSERT and UPDATE: attribute number of the column that
+ *                           each target is for
+ *            target*        RETURNING; the result has these columns
+ *            INSERT: the rows are those of the query, whose FROM does not have the
+ *            table. UPDATE and DELETE: FROM has it, not where an outer join may
+ *            make it null, and the rows are those that the query would answer.
  *   cte:     uint32 number, uint8 PGWIRE_CTE_*, uint8 CTEMaterialize, query
  *   item:    uint32 number, uint8 PGWIRE_ITEM_*, and
  *     TABLE       string schema, string name, both of the remote table
@@ -115,8 +124,8 @@
  * The reply to PGWIRE_REQ_QUERY without statement is (uint32 node or
  * PGWIRE_IR_NONE, text reason)*, one for each thing that cannot be sent, none when
  * the query can; with it: text SQL, uint32* nodes whose values are the
- * parameters, bool: it locks rows. A text is a string with its terminator, which is
- * counted. The result has the columns of the query. The reply to PGWIRE_REQ_MODIFY is
+ * parameters, bool: it locks rows (a write does). A text is a string with its
+ * terminator, which is counted. The result has the columns of the query. The reply to PGWIRE_REQ_MODIFY is
  * text SQL of the change of one row, uint32 and uint32 place and length in it of the
  * row of VALUES (length 0: none), text COPY statement (empty: it cannot be copied), text
  * schema and text name of the remote table, uint32 batch_size. Its parameters are
@@ -138,7 +147,7 @@
 #error "pgwire_fdw needs a little-endian machine"
 #endif
 
-#define PGWIRE_IR_VERSION 3
+#define PGWIRE_IR_VERSION 4
 #define PGWIRE_IR_NONE 0xFFFFFFFF
 
 /* Deeper trees are cut off with PGWIRE_IR_UNKNOWN: their clause stays here. */
@@ -369,8 +378,10 @@
 
 /* row locks */
 #define PGWIRE_LOCK_NONE 0
-#define PGWIRE_LOCK_SHARE 1
-#define PGWIRE_LOCK_UPDATE 2
+#define PGWIRE_LOCK_KEY_SHARE 1
+#define PGWIRE_LOCK_SHARE 2
+#define PGWIRE_LOCK_NO_KEY_UPDATE 3
+#define PGWIRE_LOCK_UPDATE 4
 
 /* One object table: what it holds so far, and the entries as they are sent. */
 typedef struct pgwire_ir_table

@@ -89,7 +89,9 @@ pgwire_has_run_condition(Query *query)
 void
 pgwire_check_query(pgwire_restore *restore, Query *query)
 {
-	if (query->commandType != CMD_SELECT || query->hasModifyingCTE ||
+	bool		may_write = restore->writes && query == restore->root->parse;
+
+	if ((query->commandType != CMD_SELECT && !may_write) || query->hasModifyingCTE ||
 		query->utilityStmt != NULL)
 		pgwire_refuse_query(restore, NULL, "a statement that writes");
 	else if (query->rowMarks != NIL)

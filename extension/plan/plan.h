@@ -108,6 +108,16 @@ typedef struct pgwire_refusal
 	const char *reason;			/* in words, lower case, no period */
 } pgwire_refusal;
 
+/* What makes a query one that writes: ir.h, "write". */
+typedef struct pgwire_write
+{
+	uint8		op;				/* PGWIRE_MODIFY_* */
+	Index		relid;			/* rangetable index of the table */
+	bool		do_nothing;
+	List	   *columns;		/* IntList: attribute numbers for the query's targets */
+	List	   *returning;		/* of TargetEntry */
+} pgwire_write;
+
 #define PGWIRE_BARRIER_REASON "may see only rows that a security barrier lets through"
 
 /* A ForeignScan to be made: what it needs beside its statement. */
@@ -147,6 +157,8 @@ extern bool pgwire_is_remote(RelOptInfo *baserel, RestrictInfo *rinfo);
 extern void pgwire_add_path(PlannerInfo *root, RelOptInfo *foreignrel, ParamPathInfo *info,
 							Cost startup, Cost total, List *pathkeys, Path *epq,
 							List *conditions);
+extern List *pgwire_fetched_columns(PlannerInfo *root, Index relid, const Bitmapset *fetch,
+									List **attnos);
 extern double pgwire_retrieved_rows(RelOptInfo *baserel, double rows, Selectivity local);
 extern ForeignScan *pgwire_base_plan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 									 ForeignPath *best_path, List *tlist, List *scan_clauses,
@@ -193,6 +205,9 @@ extern bool pgwire_pathkeys_ship(PlannerInfo *root, RelOptInfo *foreignrel, List
  * put_query: the whole body. from: a base relation or a join, with all its remote
  * conditions; where: expressions beside them; tail: as for pgwire_ir_tail.
  *
+ * put_write: the same of one that writes. get_statement: asks what request says, as
+ * make_scan does.
+ *
  * make_scan: asks what request says, which ends with a query (its statement is
  * asked for, in ir), and makes the plan node.
  *
@@ -201,6 +216,11 @@ extern bool pgwire_pathkeys_ship(PlannerInfo *root, RelOptInfo *foreignrel, List
  */
 extern void pgwire_put_query(pgwire_ir *ir, PlannerInfo *root, RelOptInfo *from,
 							 List *where, const Query *tail);
+extern void pgwire_ir_write(pgwire_ir *ir, const pgwire_write *write, int depth);
+extern void pgwire_put_write(pgwire_ir *ir, PlannerInfo *root, RelOptInfo *from,
+							 List *where, const Query *tail, const pgwire_write *write);
+extern List *pgwire_get_statement(StringInfo request, pgwire_ir *ir, const char **sql,
+								  bool *locks);
 extern void pgwire_begin_statement(StringInfo request, pgwire_ir *ir, PlannerInfo *root,
 								   Relids items, const pgwire_server *server);
 extern ForeignScan *pgwire_make_scan(PlannerInfo *root, const pgwire_scan *scan,
@@ -213,5 +233,7 @@ extern void pgwire_refuse(pgwire_rel *rel, RestrictInfo *rinfo, Node *what, cons
 extern void pgwire_refuse_join(pgwire_rel *rel, Relids others, const char *reason);
 extern List *pgwire_pack_refusals(PlannerInfo *root, RelOptInfo *foreignrel,
 								  const pgwire_rel *rel, List *local);
+extern List *pgwire_add_refusal(PlannerInfo *root, RelOptInfo *foreignrel, List *packed,
+								Node *what, const char *reason);
 
 #endif

@@ -77,6 +77,12 @@ find_ours(PlannerInfo *root)
 	return found;
 }
 
+bool
+pgwire_has_ours(PlannerInfo *root)
+{
+	return find_ours(root) != NULL;
+}
+
 /* The level as a whole, if that is among its paths. */
 static pgwire_whole *
 find_whole(PlannerInfo *root)
@@ -450,8 +456,8 @@ name_outputs(Query *parse, List *init_plans, List *tlist, List **plan_tlist, Lis
  * table even so, for permissions, locks and invalidation: the planner sees to
  * that for sub-queries that it takes for never planned.
  */
-static void
-forget_subqueries(PlannerInfo *root, pgwire_whole *whole)
+void
+pgwire_forget_subqueries(PlannerInfo *root, pgwire_whole *whole)
 {
 	whole->nsubroots = root->simple_rel_array_size;
 	whole->subroots = palloc0(whole->nsubroots * sizeof(PlannerInfo *));
@@ -467,8 +473,8 @@ forget_subqueries(PlannerInfo *root, pgwire_whole *whole)
 }
 
 /* The tables, for EXPLAIN: each name once. A % in a name is doubled. */
-static char *
-table_names(List *tables)
+char *
+pgwire_table_names(List *tables)
 {
 	StringInfoData names;
 	List	   *told = NIL;
@@ -509,6 +515,18 @@ uses_init_plan(Node *node, void *context)
 	return expression_tree_walker(node, uses_init_plan, context);
 }
 
+/*
+ * Nobody reads the level's init plans any more, unless what is still computed here
+ * does. They may depend on each other: all of them go, or none.
+ */
+void
+pgwire_forget_init_plans(PlannerInfo *root, pgwire_whole *whole, Node *computed)
+{
+	whole->init_plans = root->init_plans;
+	if (!uses_init_plan(computed, root->init_plans))
+		root->init_plans = NIL;
+}
+
 ForeignScan *
 pgwire_query_plan(PlannerInfo *root, RelOptInfo *final_rel, ForeignPath *path, List *tlist)
 {
@@ -523,16 +541,13 @@ pgwire_query_plan(PlannerInfo *root, RelOptInfo *final_rel, ForeignPath *path, L
 	scan.parent = final_rel;
 	scan.rows = rel->analyzed ? path->path.rows : -1;
 	scan.width = path->path.pathtarget->width;
-	scan.relations = table_names(whole->tables);
+	scan.relations = pgwire_table_names(whole->tables);
 	name_outputs(root->parse, root->init_plans, tlist, &scan.tlist, &scan.scan_tlist);
 	pgwire_begin_request(&request, PGWIRE_REQ_QUERY);
 	pgwire_put_u8(&request, true);
 	pgwire_describe(&ir, whole->query, &rel->site->server, true);
 	plan = pgwire_make_scan(root, &scan, &request, &ir);
-	forget_subqueries(root, whole);
-	/* init plans may depend on each other: all of them, or none */
-	whole->init_plans = root->init_plans;
-	if (!uses_init_plan((Node *) plan->fdw_exprs, root->init_plans))
-		root->init_plans = NIL;
+	pgwire_forget_subqueries(root, whole);
+	pgwire_forget_init_plans(root, whole, (Node *) plan->fdw_exprs);
 	return plan;
 }

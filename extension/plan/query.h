@@ -42,6 +42,8 @@ typedef struct pgwire_restore
 	const char *reason;			/* why it cannot be sent; NULL: it can */
 	Node	   *culprit;		/* expression that is to blame, or NULL */
 	bool		keep_init_plans;	/* their values are computed here */
+	bool		writes;			/* the outermost is INSERT, UPDATE or DELETE, */
+	List	   *targets;		/* and these TargetEntries are its values */
 } pgwire_restore;
 
 /* What a correlated sub-select's parameter stands for. */
@@ -84,6 +86,10 @@ typedef struct pgwire_way
 /* in query.c */
 extern List *pgwire_init_plans(PlannerInfo *root);
 extern PlannerInfo *pgwire_subroot(PlannerInfo *root, int rti);
+extern bool pgwire_has_ours(PlannerInfo *root);
+extern void pgwire_forget_subqueries(PlannerInfo *root, pgwire_whole *whole);
+extern void pgwire_forget_init_plans(PlannerInfo *root, pgwire_whole *whole, Node *computed);
+extern char *pgwire_table_names(List *tables);
 
 /* in way.c */
 extern void pgwire_find_way(PlannerInfo *root, Path *path, pgwire_way *way);
@@ -118,5 +124,7 @@ extern void pgwire_union_targets(Query *query);
 
 /* in describe.c */
 extern void pgwire_describe(pgwire_ir *ir, Query *query, const pgwire_server *server, bool statement);
+extern void pgwire_describe_write(pgwire_ir *ir, Query *query, const pgwire_server *server,
+								  const pgwire_write *write, bool statement);
 
 #endif

@@ -249,7 +249,8 @@ restored_jointype(pgwire_level *level, JoinExpr *join)
 		return join->jointype;
 	of.items = pgwire_items_of(join->rarg);
 	if (!names_item((Node *) parse->jointree, &of) &&
-		!names_item((Node *) parse->targetList, &of) && !names_item(parse->havingQual, &of))
+		!names_item((Node *) parse->targetList, &of) && !names_item(parse->havingQual, &of) &&
+		!names_item((Node *) parse->returningList, &of))
 		return JOIN_ANTI;
 	if (!wants_unmatched(parse, join, of.items))
 		pgwire_refuse_query(level->restore, NULL, "columns of an anti join's right side");
@@ -499,7 +500,9 @@ pgwire_restore_query(pgwire_restore *restore, PlannerInfo *root, pgwire_level *o
 	if (parse->groupingSets != NIL)
 		add_side(&level, (Node *) parse->jointree, query->jointree);
 	query->rtable = restore_items(&level, level.items);
-	query->targetList = (List *) pgwire_restore_expr((Node *) parse->targetList, &level);
+	query->targetList = (List *)
+		pgwire_restore_expr((Node *) (restore->writes && outer == NULL ? restore->targets :
+									  parse->targetList), &level);
 	query->havingQual = restore_quals(&level, parse->havingQual);
 	if (has_hidden_group(root))
 		query->havingQual = makeBoolConst(true, false);

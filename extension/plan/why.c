@@ -140,3 +140,15 @@ pgwire_pack_refusals(PlannerInfo *root, RelOptInfo *foreignrel, const pgwire_rel
 		return NIL;
 	return lcons(makeInteger(lowest_relid(root, foreignrel)), packed);
 }
+
+/* Add one to what a scan's plan carries. */
+List *
+pgwire_add_refusal(PlannerInfo *root, RelOptInfo *foreignrel, List *packed, Node *what,
+				   const char *reason)
+{
+	if (what != NULL && !IsA(what, String))
+		what = without_planner_nodes(what, NULL);
+	if (packed == NIL)
+		packed = list_make1(makeInteger(lowest_relid(root, foreignrel)));
+	return pack(packed, what, reason);
+}

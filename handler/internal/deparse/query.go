@@ -80,15 +80,21 @@ func (w *writer) query(q *ir.Query, p place) {
 	defer func() { w.level = outer }()
 	w.register(q, p == outermost && !needsAliases(q))
 	w.with(q)
-	if q.SetOp != nil {
+	switch {
+	case q.Write != nil:
+		w.modification(q)
+	case q.SetOp != nil:
 		w.setOp(q, q.SetOp, false)
-	} else {
+	default:
 		w.selection(q, p)
 	}
 	w.orderBy(" ORDER BY ", q.OrderBy)
 	w.limit(q)
 	for _, l := range q.Locks {
 		w.put(locking(l.Strength, w.items[l.Item].alias, l.Wait))
+	}
+	if q.Write != nil {
+		w.afterRows(q)
 	}
 }
 
@@ -122,7 +128,7 @@ func (w *writer) register(q *ir.Query, bare bool) {
 	for i := range q.Items {
 		item := &q.Items[i]
 		s := &source{}
-		if alias := w.alias(item.Number); !bare {
+		if alias := w.alias(item.Number); !bare && !isInserted(q, item) {
 			s.alias = alias
 		}
 		if item.Kind == ir.ItemTable {
@@ -140,6 +146,11 @@ func (w *writer) register(q *ir.Query, bare bool) {
 			w.ctes[n] = "w" + strconv.Itoa(len(w.ctes)+1)
 		}
 	}
+}
+
+// isInserted: rows are inserted into the table, which nothing but RETURNING sees.
+func isInserted(q *ir.Query, item *ir.Item) bool {
+	return q.Write != nil && q.Write.Op == ir.Insert && q.Write.Item == item.Number
 }
 
 // alias answers the alias of an item, or of something else, the same one each
@@ -214,7 +225,11 @@ func (w *writer) selection(q *ir.Query, p place) {
 		if i > 0 {
 			w.put(", ")
 		}
-		w.expr(t.Expr)
+		if q.Write != nil && t.Ref == 0 {
+			w.assigned(t.Expr)
+		} else {
+			w.expr(t.Expr)
+		}
 		if p == named {
 			w.put(" AS ", columnName(int32(i+1)))
 		}
@@ -422,8 +437,12 @@ func (w *writer) setOp(q *ir.Query, op *ir.SetOp, inner bool) {
 func locking(lock ir.LockStrength, alias string, wait ir.WaitPolicy) string {
 	var clause string
 	switch lock {
+	case ir.LockKeyShare:
+		clause = " FOR KEY SHARE"
 	case ir.LockShare:
 		clause = " FOR SHARE"
+	case ir.LockNoKeyUpdate:
+		clause = " FOR NO KEY UPDATE"
 	case ir.LockUpdate:
 		clause = " FOR UPDATE"
 	default:

@@ -367,6 +367,9 @@ func (s *Scan) request(r *result) *session.Request {
 func (s *Scan) usualFormats() []int16 {
 	if s.usual == nil && len(s.spec.Columns) > 0 {
 		s.usual = wire.Formats(s.spec.Columns, s.spec.Options.Encoding)
+		if s.spec.Writes {
+			clear(s.usual) // text, which is right whatever the remote's types are: there is no second try
+		}
 	}
 	return s.usual
 }
@@ -510,7 +513,7 @@ func (r *result) Fields(fields []wire.RemoteColumn) *sqlerr.Error {
 func (r *result) mismatched(err error) *sqlerr.Error {
 	r.mode = discard
 	var mismatch *wire.FormatMismatch
-	if !errors.As(err, &mismatch) || r.scan.tries >= 2 {
+	if !errors.As(err, &mismatch) || r.scan.tries >= 2 || r.scan.spec.Writes {
 		r.err = valueError(err, r.scan.spec)
 		return r.err
 	}

@@ -33,7 +33,29 @@ func (d *decoder) query(depth int) *Query {
 		return RowLock{Item: d.u32(), Strength: LockStrength(d.enum(byte(LockUpdate))),
 			Wait: WaitPolicy(d.enum(byte(WaitError)))}
 	})
+	if d.bool() {
+		q.Write = d.write(q, depth)
+	}
 	return q
+}
+
+// write reads what makes a query one that writes; depth is that of its trees.
+func (d *decoder) write(q *Query, depth int) *Write {
+	w := &Write{Op: Operation(d.enum(byte(Delete))), Item: d.u32(), DoNothing: d.bool(),
+		Columns: list(d, 4, d.i32), Returning: d.targets(depth)}
+	switch {
+	case w.Op == 0:
+		d.fail("no operation")
+	case depth > 1:
+		d.fail("nested query that writes")
+	case w.DoNothing && w.Op != Insert:
+		d.fail("ON CONFLICT of a statement that is no INSERT")
+	case len(w.Columns) != len(q.Outputs()):
+		d.fail("%d columns for %d values", len(w.Columns), len(q.Outputs()))
+	case w.Op == Delete && len(w.Columns) > 0, w.Op == Update && len(w.Columns) == 0:
+		d.fail("%d columns to be changed", len(w.Columns))
+	}
+	return w
 }
 
 // shallow says that depth is within the bound.

@@ -51,6 +51,17 @@ func (e *encoder) query(q *Query) {
 		e.byte(byte(l.Strength))
 		e.byte(byte(l.Wait))
 	}
+	e.bool(q.Write != nil)
+	if w := q.Write; w != nil {
+		e.byte(byte(w.Op))
+		e.u32(w.Item)
+		e.bool(w.DoNothing)
+		e.u32(uint32(len(w.Columns)))
+		for _, attno := range w.Columns {
+			e.u32(uint32(attno))
+		}
+		e.targets(w.Returning)
+	}
 }
 
 func (e *encoder) optional(x Expr) {

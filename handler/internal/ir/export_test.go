@@ -45,5 +45,6 @@ var Constants = map[string]uint32{
 	"UNKNOWN_NOT_ALONE": unknownNotAlone,
 	"OBJ_BUILTIN":       objBuiltin, "OBJ_EXTENSION": objExtension, "OBJ_RETSET": objRetSet,
 	"OBJ_OID_ALIAS": objOIDAlias, "OBJ_DEFAULT": objDefault, "OBJ_DETERMINISTIC": objDeterministic,
-	"LOCK_NONE": uint32(LockNone), "LOCK_SHARE": uint32(LockShare), "LOCK_UPDATE": uint32(LockUpdate),
+	"LOCK_NONE": uint32(LockNone), "LOCK_KEY_SHARE": uint32(LockKeyShare), "LOCK_SHARE": uint32(LockShare),
+	"LOCK_NO_KEY_UPDATE": uint32(LockNoKeyUpdate), "LOCK_UPDATE": uint32(LockUpdate),
 }

@@ -23,6 +23,16 @@ type Query struct {
 	Offset        Expr   // nil: none
 	SetOp         *SetOp // nil: an ordinary query
 	Locks         []RowLock
+	Write         *Write // nil: SELECT
+}
+
+// Write makes a query INSERT, UPDATE or DELETE. Only the outermost query has one.
+type Write struct {
+	Op        Operation
+	Item      uint32   // the table, an item of the query; From has it unless Op is Insert
+	DoNothing bool     // ON CONFLICT DO NOTHING; only Insert
+	Columns   []int32  // attribute numbers, for the query's Targets; none of Delete
+	Returning []Target // the result's columns
 }
 
 // CTE is one WITH query. Items refer to it by its number.
@@ -300,7 +310,9 @@ type LockStrength byte
 // Row locks.
 const (
 	LockNone LockStrength = iota
+	LockKeyShare
 	LockShare
+	LockNoKeyUpdate
 	LockUpdate
 )
 
@@ -442,6 +454,11 @@ func (q *Query) rest(f func(*Expr)) {
 	}
 	some(&q.Limit, f)
 	some(&q.Offset, f)
+	if q.Write != nil {
+		for i := range q.Write.Returning {
+			f(&q.Write.Returning[i].Expr)
+		}
+	}
 }
 
 func fromExprs(from From, f func(*Expr)) {

@@ -49,6 +49,7 @@ func everything() *ir.Query {
 			{Number: 6, Kind: ir.ItemValues, Types: []ir.ColumnType{number, text},
 				Rows: [][]ir.Expr{{e("(const int4 1)"), e("(const text x)")}, {e("(ext 1 int4)"), e("(const text y)")}}},
 			{Number: 7, Kind: ir.ItemUnknown, Alien: ir.AlienKind},
+			{Number: 8, Kind: ir.ItemTable, Schema: "s", Name: "written"},
 		},
 		From: &ir.FromList{List: []ir.From{
 			&ir.Join{Type: ir.AntiJoin, Left: ir.FromItem(1), Right: &ir.FromList{List: []ir.From{ir.FromItem(3)}}, On: []ir.Expr{e("(col 3.1 bool)")}},
@@ -64,6 +65,7 @@ func everything() *ir.Query {
 		Distinct: ir.DistinctOn, DistinctKeys: []ir.Key{key(1)}, OrderBy: []ir.Key{key(1)},
 		Limit: e("(const int8 10)"), WithTies: true, Offset: e("(ext 1 int8)"),
 		Locks: []ir.RowLock{{Item: 1, Strength: ir.LockUpdate, Wait: ir.WaitSkip}},
+		Write: &ir.Write{Op: ir.Insert, Item: 8, DoNothing: true, Columns: []int32{1, 2, 3}, Returning: []ir.Target{{Expr: e("(col 8.1 int4)")}}},
 	}
 }
 
@@ -93,7 +95,7 @@ func TestQueryRoundTrip(t *testing.T) {
 	}
 	tables := 0
 	r.Query.Tables(func(*ir.Item) { tables++ })
-	if tables != 5 {
+	if tables != 6 {
 		t.Errorf("%d tables", tables)
 	}
 }
@@ -127,6 +129,19 @@ func TestQueryScope(t *testing.T) {
 		"operand twice":            func(q *ir.Query) { q.CTEs[0].Query.SetOp.Left.Item = 40 },
 		"too many columns":         func(q *ir.Query) { q.Items[3].Functions[0].Columns = 1 << 30 },
 		"lock of no item":          func(q *ir.Query) { q.Locks[0].Item = 20 },
+		"write to no table":        func(q *ir.Query) { q.Write.Item = 3 },
+		"write to a nested table":  func(q *ir.Query) { q.Write.Item = 4 },
+		"insert into what is read": func(q *ir.Query) { q.Write.Item = 1 },
+		"update of what is not read": func(q *ir.Query) {
+			q.Write.Op, q.Write.DoNothing = ir.Update, false
+		},
+		"update of nothing": func(q *ir.Query) {
+			q.Targets, q.Write = nil, &ir.Write{Op: ir.Update, Item: 1}
+		},
+		"delete with values":       func(q *ir.Query) { q.Write.Op, q.Write.Item, q.Write.DoNothing = ir.Delete, 1, false },
+		"update on conflict":       func(q *ir.Query) { q.Write.Op, q.Write.Item = ir.Update, 1 },
+		"too few columns":          func(q *ir.Query) { q.Write.Columns = q.Write.Columns[1:] },
+		"nested query that writes": func(q *ir.Query) { q.Items[2].Query.Write, q.Write = q.Write, nil },
 	} {
 		q := everything()
 		spoil(q)

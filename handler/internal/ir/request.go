@@ -1,7 +1,7 @@
 package ir
 
 // Version of the format, PGWIRE_IR_VERSION.
-const Version = 3
+const Version = 4
 
 // MaxDepth of a tree, PGWIRE_IR_MAX_DEPTH: what is deeper C cuts off with an
 // Unknown.

@@ -59,6 +59,9 @@ func (s *scopes) query(q *Query) {
 			s.fail("item", l.Item)
 		}
 	}
+	if q.Write != nil {
+		s.written(q, own)
+	}
 	s.from(q.From, own)
 	s.setOp(q, q.SetOp, own)
 	q.own(func(e *Expr) { s.expr(*e) })
@@ -67,6 +70,21 @@ func (s *scopes) query(q *Query) {
 	}
 	for i := range q.CTEs {
 		s.ctes[q.CTEs[i].Number] = false
+	}
+}
+
+// written: a table of the query, which FROM has or has not.
+func (s *scopes) written(q *Query, own map[uint32]bool) {
+	n := q.Write.Item
+	found := false
+	FromItems(q.From, func(item uint32) { found = found || item == n })
+	if !own[n] || found != (q.Write.Op != Insert) {
+		s.fail("item", n)
+	}
+	for i := range q.Items {
+		if q.Items[i].Number == n && q.Items[i].Kind != ItemTable {
+			s.fail("table", n)
+		}
 	}
 }
 

@@ -96,6 +96,7 @@ func (s *statement) query(q *ir.Query, nested bool) []collation {
 	s.count(&q.Limit, nested)
 	s.count(&q.Offset, nested)
 	s.locks(q)
+	s.write(q)
 	return l.outputs()
 }
 
@@ -276,6 +277,10 @@ func (s *statement) targets(q *ir.Query) *level {
 	}
 	l := &level{statement: s, q: q, targets: make([]target, len(q.Targets))}
 	for i := range q.Targets {
+		if q.Write != nil && q.Targets[i].Ref == 0 {
+			l.targets[i].state, l.targets[i].fine = s.assigned(&q.Targets[i].Expr)
+			continue
+		}
 		l.targets[i].state, l.targets[i].fine = s.output(&q.Targets[i].Expr, m)
 	}
 	return l

@@ -25,7 +25,8 @@ import (
 //	(window REF (K...) (K...) frame E E)      partition, order; - for no frame, no E
 //	(distinct K...) (distinct-on K...) (order K...)
 //	(setop O)        O is N, or (union O O), (union-all O O) ...
-//	(lock N share|update block|skip|nowait)
+//	(lock N keyshare|share|nokeyupdate|update block|skip|nowait)
+//	(insert N [nothing] ATTNO...) (update N ATTNO...) (delete N) (returning E...)
 //
 // A key K is a REF, perhaps followed by > (descending), first (nulls), ~ (USING an
 // operator) or ! (no default equality). Expressions that occur in queries only:
@@ -110,9 +111,19 @@ func (p *parser) part(q *ir.Query, part string) {
 		q.SetOp = p.setOp(len(q.Outputs()))
 	case "lock":
 		l := ir.RowLock{Item: parseNumber(p.next())}
-		l.Strength = map[string]ir.LockStrength{"share": ir.LockShare, "update": ir.LockUpdate}[p.next()]
+		l.Strength = map[string]ir.LockStrength{"keyshare": ir.LockKeyShare, "share": ir.LockShare, "nokeyupdate": ir.LockNoKeyUpdate, "update": ir.LockUpdate}[p.next()]
 		l.Wait = map[string]ir.WaitPolicy{"block": ir.WaitBlock, "skip": ir.WaitSkip, "nowait": ir.WaitError}[p.next()]
 		q.Locks = append(q.Locks, l)
+	case "insert", "update", "delete":
+		q.Write = &ir.Write{Op: map[string]ir.Operation{"insert": ir.Insert, "update": ir.Update, "delete": ir.Delete}[part],
+			Item: parseNumber(p.next()), DoNothing: p.has("nothing")}
+		for p.peek() != ")" {
+			q.Write.Columns = append(q.Write.Columns, int32(parseNumber(p.next())))
+		}
+	case "returning":
+		for _, e := range p.args() {
+			q.Write.Returning = append(q.Write.Returning, ir.Target{Expr: e})
+		}
 	default:
 		panic("irtest: part " + part)
 	}
