@@ -331,9 +331,61 @@ DELETE FROM modify_f.wrong WHERE k IS NULL AND random() < 2;
 -- ---- plans ----
 SELECT compare.plan('modify', $$INSERT INTO g (a) VALUES (1) RETURNING b$$);
 SELECT compare.plan('modify', $$DELETE FROM t WHERE a = 1 AND random() < 2$$);
-SELECT compare.plan('modify', $$UPDATE t SET b = 'often' FROM u WHERE t.a = u.k AND random() < 2$$);
+SELECT plan FROM compare.plan('modify', $$UPDATE t SET b = 'often' FROM u WHERE t.a = u.k AND random() < 2$$) plan WHERE plan ~ 'r1.ctid|SQL: UPDATE';
+
+-- ---- who looks in between ----
+CREATE FUNCTION modify_f.seen_rows() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT count(*) FROM modify_f.i); END';
+INSERT INTO modify_f.i SELECT n, modify_f.seen_rows()::text FROM generate_series(20, 23) n;
+SELECT * FROM modify_w.i ORDER BY id;
+CREATE UNIQUE INDEX ON modify_w.i (id);
+DO $$
+DECLARE
+    n bigint;
+BEGIN
+    FOR k IN 22..25 LOOP
+        BEGIN
+            INSERT INTO modify_f.i VALUES (k, 'k' || k);
+            GET DIAGNOSTICS n = ROW_COUNT;
+            RAISE NOTICE '%: % rows, found %', k, n, FOUND;
+        EXCEPTION WHEN unique_violation THEN
+            RAISE NOTICE '%: %', k, SQLERRM;
+        END;
+    END LOOP;
+END $$;
+PREPARE change(int, text) AS UPDATE modify_f.i SET b = $2 WHERE id = $1 AND random() < 2;
+EXECUTE change(20, '1');
+EXECUTE change(20, '2');
+EXECUTE change(20, '3');
+EXECUTE change(20, '4');
+EXECUTE change(20, '5');
+EXECUTE change(20, '6');
+EXECUTE change(20, '7');
+DEALLOCATE change;
+SELECT * FROM modify_w.i ORDER BY id;
+
+-- ---- a foreign table below a local one, and one without columns ----
+CREATE TABLE modify_f.parent (id int, b text);
+INSERT INTO modify_f.parent VALUES (20, 'here'), (500, 'here');
+ALTER FOREIGN TABLE modify_f.i INHERIT modify_f.parent;
+UPDATE modify_f.parent SET b = b || '!' WHERE random() < 2 AND id IN (20, 21, 500) RETURNING tableoid::regclass, *;
+UPDATE modify_f.parent p SET b = 'joined' FROM (VALUES (21), (500)) v (x) WHERE p.id = v.x AND random() < 2;
+DELETE FROM modify_f.parent WHERE random() < 2 AND id < 23;
+SELECT tableoid::regclass, * FROM modify_f.parent ORDER BY 1, 2;
+CREATE TABLE modify_w.empty ();
+CREATE FOREIGN TABLE modify_f.empty () SERVER modify_server OPTIONS (schema_name 'modify_w');
+INSERT INTO modify_f.empty DEFAULT VALUES;
+INSERT INTO modify_f.empty SELECT FROM generate_series(1, 3);
+SELECT count(*) FROM modify_w.empty;
 
 -- ---- what is not allowed ----
+BEGIN;
+DECLARE c CURSOR FOR SELECT * FROM modify_f.i;
+FETCH c;
+UPDATE modify_f.i SET b = 'current' WHERE CURRENT OF c;
+ROLLBACK;
+CREATE TRIGGER transition AFTER UPDATE ON modify_f.parent REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION modify_f.tell();
+UPDATE modify_f.parent SET b = 'x' WHERE random() < 2;
+DROP TRIGGER transition ON modify_f.parent;
 ALTER FOREIGN TABLE modify_f.u OPTIONS (ADD updatable 'false');
 INSERT INTO modify_f.u VALUES (1, 1);
 UPDATE modify_f.u SET k = 1;
