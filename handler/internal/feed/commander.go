@@ -30,6 +30,9 @@ func (fs *Feeds) Command(umid uint32, params dial.Params, sql string) (map[strin
 	}
 	for {
 		if c.running == "" {
+			if err := c.link.authorize(params); err != nil {
+				return nil, nil, err
+			}
 			c.link.run(&order{Source: Source{Params: params}}, sql)
 			c.running = sql
 		}
@@ -110,6 +113,19 @@ func (l *link) answer() (row map[string]string, err *sqlerr.Error, fatal bool) {
 		return nil, l.err, true
 	}
 	return l.result.row, l.result.err, false
+}
+
+// authorize checks the password rule for whoever is about to use a connection that is there.
+func (l *link) authorize(params dial.Params) *sqlerr.Error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.running || l.est == nil {
+		return nil // dial does
+	}
+	if err := dial.CheckPassword(params); err != nil {
+		return err
+	}
+	return l.est.CheckPassword(params)
 }
 
 // last writes a command without waiting, if the link is idle.

@@ -21,6 +21,10 @@ const (
 	// bufferBytes is how much is read ahead of whoever takes the changes; a message that is larger takes what it takes.
 	bufferBytes = 1 << 20
 	readBytes   = 64 << 10
+	// A walsender sends each change by itself. While they come one after the other, they are let gather for a moment, so
+	// that not each of them wakes this side, and through it the backend's thread; a socket holds some hundred.
+	smallRead = 16 << 10
+	gather    = time.Millisecond
 	// maxOther bounds every message that is not CopyData, in which values travel.
 	maxOther = 1 << 20
 	// leaveTimeout is how long the server may take to end a stream, before the connection is closed instead.
@@ -42,7 +46,8 @@ type link struct {
 	in    mem.Buffer        // of the goroutine: read, not yet published
 	due   time.Time         // of the goroutine: when the server has to hear of us
 	every time.Duration
-	ask   bool // for a keepalive each time
+	ask   bool      // for a keepalive each time
+	came  time.Time // when something was read
 
 	mu      sync.Mutex
 	buf     mem.Buffer // whole CopyData messages, as they came
@@ -350,7 +355,14 @@ func (l *link) receive(need int) *sqlerr.Error {
 		}
 	}
 	_ = l.est.Sock.SetReadDeadline(l.due)
-	_, err := l.fill(need)
+	n, err := l.fill(need)
+	if now := time.Now(); err == nil {
+		if n < smallRead && now.Sub(l.came) < gather {
+			time.Sleep(gather) // more is on its way; what is read at once wakes whoever waits for it once
+			now = time.Now()
+		}
+		l.came = now
+	}
 	if err == nil || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, dial.ErrWouldBlock) {
 		return nil
 	}
