@@ -336,6 +336,12 @@ typedef struct pgwire_column {
 	pgwire_bytes name;    /* for errors */
 } pgwire_column;
 
+/* what a statement is that writes: the remote has to say the same in the end */
+#define PGWIRE_WRITES_ANY 1 /* or whatever may write */
+#define PGWIRE_WRITES_INSERT 2
+#define PGWIRE_WRITES_UPDATE 3
+#define PGWIRE_WRITES_DELETE 4
+
 typedef struct pgwire_scan_args {
 	uint32_t umid;
 	int32_t superuser;
@@ -348,7 +354,7 @@ typedef struct pgwire_scan_args {
 	int32_t locks_rows;     /* the statement locks rows */
 	int32_t fetch_size;     /* rows of the first portion, where read in portions */
 	int64_t bound;          /* no more rows will be asked for; 0: not known */
-	int32_t writes;         /* a modification, or whatever may be one: it is sent
+	int32_t writes;         /* PGWIRE_WRITES_*, 0: it does not. What writes is sent
 	                         * once, as a whole, and may have no rows */
 	int32_t reserved;
 } pgwire_scan_args;

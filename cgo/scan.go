@@ -32,6 +32,9 @@ var (
 	params  []handler.Param
 )
 
+// verbs are the command tags of statements that write.
+var verbs = map[C.int32_t]string{C.PGWIRE_WRITES_INSERT: "INSERT", C.PGWIRE_WRITES_UPDATE: "UPDATE", C.PGWIRE_WRITES_DELETE: "DELETE"}
+
 // scanOpen passes views of the texts on: they are copied in there.
 func scanOpen(args *C.pgwire_scan_args) C.uint64_t {
 	viewColumns(args.cols, args.ncols)
@@ -39,7 +42,7 @@ func scanOpen(args *C.pgwire_scan_args) C.uint64_t {
 	return C.uint64_t(handler.OpenScan(handler.ScanArgs{
 		Umid: uint32(args.umid), Superuser: args.superuser != 0, Columns: columns, SQL: viewString(args.sql),
 		FetchMemory: int64(args.fetch_memory), Expected: int64(args.expected_bytes), LocksRows: args.locks_rows != 0, FetchSize: int(args.fetch_size),
-		MayStop: args.may_stop != 0, Bound: int64(args.bound), Writes: args.writes != 0,
+		MayStop: args.may_stop != 0, Bound: int64(args.bound), Writes: args.writes != 0, Verb: verbs[args.writes],
 	}))
 }
 

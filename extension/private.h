@@ -46,12 +46,10 @@ enum pgwire_scan_item
 /* The table is a feed: no statement is sent, and exec/feed.c reads it. */
 #define PGWIRE_SCAN_F_FEED 0x0002
 
-/* A direct modification: the statement writes, ... */
-#define PGWIRE_SCAN_F_WRITES 0x0004
-/* ... its rows (RETURNING) are counted as those of the local statement, ... */
-#define PGWIRE_SCAN_F_COUNTS 0x0008
-/* ... and need a tuple, for system columns. */
-#define PGWIRE_SCAN_F_SYSTEM 0x0010
+/* A direct modification: its rows are counted as those of the local statement, ... */
+#define PGWIRE_SCAN_F_COUNTS 0x0004
+/* ... and those of RETURNING need a tuple, for system columns. */
+#define PGWIRE_SCAN_F_SYSTEM 0x0008
 
 /* The same, unpacked. What it points to belongs to the plan. */
 typedef struct pgwire_scan_private

@@ -60,10 +60,11 @@ type ScanArgs struct {
 	FetchMemory int64
 	Expected    int64
 	LocksRows   bool
-	FetchSize   int   // rows of the first portion, where the scan is read in portions
-	MayStop     bool  // may be left before its end, and before Bound
-	Bound       int64 // no more rows will be asked for; 0: not known
-	Writes      bool  // a modification, or what may be one
+	FetchSize   int    // rows of the first portion, where the scan is read in portions
+	MayStop     bool   // may be left before its end, and before Bound
+	Bound       int64  // no more rows will be asked for; 0: not known
+	Writes      bool   // a modification, or what may be one
+	Verb        string // of its command tag; empty: any
 }
 
 // Column is one result column as the local side wants it.
@@ -91,7 +92,7 @@ func OpenScan(a ScanArgs) uint64 {
 		Options:     wire.Options{Encoding: encoding(), NameDataLen: backend.settings.NameDataLen},
 		TempDir:     backend.settings.TempDir,
 		FetchMemory: a.FetchMemory, Expected: a.Expected, LocksRows: a.LocksRows, FetchSize: a.FetchSize,
-		MayStop: a.MayStop, Bound: a.Bound, Writes: a.Writes,
+		MayStop: a.MayStop, Bound: a.Bound, Writes: a.Writes, Verb: a.Verb,
 	})
 	invariant.Track("scan", 1)
 	return id

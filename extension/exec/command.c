@@ -24,7 +24,7 @@ describe_command(pgwire_stream *stream, pgwire_scan_args *args)
 	args->fetch_memory = COMMAND_MEMORY;
 	args->expected_bytes = -1;
 	args->fetch_size = 1;
-	args->writes = 1;
+	args->writes = PGWIRE_WRITES_ANY;
 }
 
 static void

@@ -19,6 +19,22 @@
 #include "pgwire_fdw.h"
 #include "scan.h"
 
+static int32_t
+what_it_writes(const ForeignScan *plan)
+{
+	switch (plan->operation)
+	{
+		case CMD_INSERT:
+			return PGWIRE_WRITES_INSERT;
+		case CMD_UPDATE:
+			return PGWIRE_WRITES_UPDATE;
+		case CMD_DELETE:
+			return PGWIRE_WRITES_DELETE;
+		default:
+			return 0;
+	}
+}
+
 /* What Go makes the scan from. */
 static void
 describe_scan(pgwire_stream *stream, pgwire_scan_args *args)
@@ -35,7 +51,7 @@ describe_scan(pgwire_stream *stream, pgwire_scan_args *args)
 	args->may_stop = demand.may_stop;
 	args->bound = demand.bound;
 	args->locks_rows = (state->plan.flags & PGWIRE_SCAN_F_LOCKS_ROWS) != 0;
-	args->writes = (state->plan.flags & PGWIRE_SCAN_F_WRITES) != 0;
+	args->writes = what_it_writes((ForeignScan *) node->ss.ps.plan);
 }
 
 static void

@@ -281,7 +281,7 @@ pgwire_make_direct(direct_try *try, ForeignScan *scan, const char *sql, List *pa
 
 	private.sql = sql;
 	private.attrs = try->attrs;
-	private.flags = try->flags | PGWIRE_SCAN_F_WRITES;
+	private.flags = try->flags;
 	if (try->plan->canSetTag)
 		private.flags |= PGWIRE_SCAN_F_COUNTS;
 	private.expected_kb = -1;

@@ -6,6 +6,7 @@ package fetch
 import (
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"pgwire_fdw/handler/internal/pool"
@@ -24,13 +25,14 @@ type Spec struct {
 	Columns     []wire.Column
 	Options     wire.Options
 	TempDir     string
-	FetchMemory int64 // bytes of rows kept in memory when they have to be set aside
-	Expected    int64 // the planner's guess of the result's bytes, <0 unknown
-	LocksRows   bool  // the statement locks rows
-	FetchSize   int   // rows of the first portion, where read in portions
-	MayStop     bool  // may be left before its end, and before Bound
-	Bound       int64 // no more rows will be asked for; 0: not known
-	Writes      bool  // may write: sent once, as a whole, and may have no rows
+	FetchMemory int64  // bytes of rows kept in memory when they have to be set aside
+	Expected    int64  // the planner's guess of the result's bytes, <0 unknown
+	LocksRows   bool   // the statement locks rows
+	FetchSize   int    // rows of the first portion, where read in portions
+	MayStop     bool   // may be left before its end, and before Bound
+	Bound       int64  // no more rows will be asked for; 0: not known
+	Writes      bool   // may write: sent once, as a whole, and may have no rows
+	Verb        string // how its command tag has to begin; empty: in any way
 }
 
 // Bind is what changes from one execution to the next.
@@ -623,7 +625,16 @@ func (r *result) Done(err *sqlerr.Error) {
 
 // Completed implements session.TagSink.
 func (r *result) Completed(tag []byte) *sqlerr.Error {
-	if n, ok := session.TagCount(tag); ok && r.mode != discard {
+	if r.mode == discard {
+		return nil
+	}
+	spec := &r.scan.spec
+	if said, _, _ := strings.Cut(string(tag), " "); spec.Verb != "" && !strings.EqualFold(said, spec.Verb) {
+		e := sqlerr.New(sqlstate.CardinalityViolation, "server \"%s\" has answered %q", r.scan.conn.Server, tag)
+		e.RemoteSQL = spec.SQL
+		return e
+	}
+	if n, ok := session.TagCount(tag); ok {
 		r.scan.Stats.Affected = n
 	}
 	return nil
