@@ -23,12 +23,19 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "bulk.h"
 #include "conn.h"
 #include "handle.h"
 #include "modify.h"
 #include "pgwire_fdw.h"
 #include "plan/modify.h"
 #include "wait.h"
+
+/*
+ * After so many rows it is worth to ask whether the others may go by COPY: that
+ * takes two round trips.
+ */
+#define COPY_AFTER_ROWS 100
 
 /* How many rows COPY FROM collects at most; it has a limit of its own in bytes. */
 #define COPY_BATCH_ROWS 1000
@@ -65,6 +72,12 @@ open_modify(pgwire_modify_state *state)
 	PGWIRE_CALL(err, pgwire_go_modify_open, state->modify, &args);
 	pfree(types);
 	pfree(formats);
+	if (state->copying)
+	{
+		pgwire_bytes copy = pgwire_cstring(state->plan.copy_sql);
+
+		PGWIRE_CALL(err, pgwire_go_modify_copy, *state->modify, &copy);
+	}
 }
 
 /* Wait or connect, as Go has answered; then it is called again. */
@@ -188,6 +201,60 @@ settle(EState *estate, pgwire_modify_state *state)
 		estate->es_processed -= counted - changed;
 }
 
+/* ---- many rows ---- */
+
+static pgwire_encoder *make_encoder(pgwire_modify_state *state, bool copy);
+
+/*
+ * Does nobody look at single rows, so that they might be copied? COPY FROM has no
+ * plan: it counts what it has handed over.
+ */
+static bool
+wants_copy(const pgwire_modify_state *state)
+{
+	const ResultRelInfo *rinfo = state->rinfo;
+
+	return state->operation == CMD_INSERT && state->plan.copy_sql[0] != '\0' &&
+		state->plan.returned == NIL && rinfo->ri_projectReturning == NULL &&
+		rinfo->ri_WithCheckOptions == NIL &&
+		(state->mtstate->ps.plan == NULL || state->mtstate->operation == CMD_INSERT) &&
+		(rinfo->ri_TrigDesc == NULL || !rinfo->ri_TrigDesc->trig_insert_before_row);
+}
+
+/* Another n rows come: from the hundredth on they go by COPY where they may. */
+static void
+expect_rows(pgwire_modify_state *state, int n)
+{
+	MemoryContext old;
+	pgwire_encoder *encoder;
+	pgwire_bytes copy;
+	pgwire_error err;
+
+	if (state->considered)
+		return;
+	state->rows += n;
+	if (state->rows <= COPY_AFTER_ROWS)
+		return;
+	state->considered = true;
+	if (!wants_copy(state))
+		return;
+	old = MemoryContextSwitchTo(state->context);
+	encoder = make_encoder(state, true);
+	if (encoder->copyable && pgwire_may_copy(state->userid, state->serverid,
+											 state->rinfo->ri_RelationDesc, &state->plan, encoder))
+	{
+		hand_over(state);
+		if (state->modify == NULL || *state->modify == 0)
+			open_modify(state);
+		copy = pgwire_cstring(state->plan.copy_sql);
+		PGWIRE_CALL(err, pgwire_go_modify_copy, *state->modify, &copy);
+		state->encoder = encoder;
+		state->copying = true;
+		state->answered = false;
+	}
+	MemoryContextSwitchTo(old);
+}
+
 /* ---- one row ---- */
 
 /* What identifies the row, out of the plan's row. */
@@ -213,9 +280,11 @@ static bool
 change_row(EState *estate, pgwire_modify_state *state, TupleTableSlot *slot,
 		   TupleTableSlot *plan_slot)
 {
-	MemoryContext old = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
+	MemoryContext old;
 	bool		changed = true;
 
+	expect_rows(state, 1);
+	old = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
 	identify(state, plan_slot);
 	/* a row that is deleted has no values; the slot is for what comes back */
 	pgwire_encode_row(state->encoder, state->operation == CMD_DELETE ? NULL : slot,
@@ -225,7 +294,8 @@ change_row(EState *estate, pgwire_modify_state *state, TupleTableSlot *slot,
 	else
 	{
 		hand_over(state);
-		expect_answers(estate, state);
+		if (state->mtstate->ps.plan != NULL)
+			expect_answers(estate, state);
 	}
 	MemoryContextSwitchTo(old);
 	return changed;
@@ -269,6 +339,7 @@ pgwireExecForeignBatchInsert(EState *estate, ResultRelInfo *rinfo, TupleTableSlo
 			settle(estate, state);
 		return slots;
 	}
+	expect_rows(state, *numSlots);
 	for (int i = 0; i < *numSlots; i++)
 	{
 		/* what a row takes is given back with the batch's rows, which are bounded */
@@ -278,7 +349,10 @@ pgwireExecForeignBatchInsert(EState *estate, ResultRelInfo *rinfo, TupleTableSlo
 			hand_over(state);
 		MemoryContextSwitchTo(old);
 	}
-	*numSlots = (int) take_answers(state, NULL);
+	if (state->copying)
+		hand_over(state);		/* all of them arrive, or none */
+	else
+		*numSlots = (int) take_answers(state, NULL);
 	return slots;
 }
 
@@ -347,8 +421,8 @@ find_junk(pgwire_modify_state *state, Oid *types, int *ncols)
 	}
 }
 
-static void
-make_encoder(pgwire_modify_state *state)
+static pgwire_encoder *
+make_encoder(pgwire_modify_state *state, bool copy)
 {
 	TupleDesc	desc = RelationGetDescr(state->rinfo->ri_RelationDesc);
 	int			room = list_length(state->plan.targets) + list_length(state->plan.keys) + 2;
@@ -368,7 +442,7 @@ make_encoder(pgwire_modify_state *state)
 	}
 	if (state->operation != CMD_INSERT)
 		find_junk(state, types, &ncols);
-	state->encoder = pgwire_make_encoder(ncols, types, attnos, false);
+	return pgwire_make_encoder(ncols, types, attnos, copy);
 }
 
 /* state->plan is set; lives as long as the query. */
@@ -391,7 +465,7 @@ begin(pgwire_modify_state *state, ModifyTableState *mtstate, ResultRelInfo *rinf
 	if (state->plan.returned != NIL)
 		state->format = pgwire_make_row_format(RelationGetDescr(relation), state->plan.returned,
 											   RelationGetRelationName(relation), true);
-	make_encoder(state);
+	state->encoder = make_encoder(state, false);
 	state->answered = needs_answers(state);
 }
 

@@ -27,6 +27,9 @@ typedef struct pgwire_modify_state
 	bool	   *identity_null;
 	pgwire_row_format *format;	/* of RETURNING; NULL: nothing comes back */
 	bool		answered;		/* the answer to a row is needed before the next one */
+	int64		rows;			/* that have come, while not considered */
+	bool		considered;		/* it is decided whether to copy */
+	bool		copying;		/* rows go by COPY, which inserts all or fails */
 	uint64_t   *modify;			/* Go's number for it; 0 before the first row */
 	int64		unfinished;		/* rows whose answers have not been taken */
 	bool		pending;		/* the executor knows of these */

@@ -85,7 +85,7 @@ var treeLaws = []law{
 // Stems that stand on fewer floors than three, and why.
 var (
 	// Inside PostgreSQL only: dispatch, the Go loader, node trees, catalogs, memory, waiting, raising, probes for tests.
-	onlyC = []string{"pgwire_fdw", "loader", "expr", "const", "equal", "select", "base", "join", "order", "build", "private", "alone", "demand", "slot", "param", "encode", "command", "ask", "async", "stream", "verify", "statistic", "wait", "error", "handle", "catalog", "direct", "directquery", "explain", "testing",
+	onlyC = []string{"pgwire_fdw", "loader", "expr", "const", "equal", "select", "base", "join", "order", "build", "private", "alone", "demand", "slot", "param", "encode", "command", "bulk", "ask", "async", "stream", "verify", "statistic", "wait", "error", "handle", "catalog", "direct", "directquery", "explain", "testing",
 		"why", "json", "xml", "version",
 		"stats", "survey", "statvalue", "lookup", "estimate",
 		"query", "restore", "sublink", "append", "raw", "items", "describe", "way",

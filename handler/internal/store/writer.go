@@ -128,8 +128,7 @@ func (w *Writer) Rows(mode Mode, images []byte, n int) (Outcome, *session.Waitin
 	w.Stats.Rows += int64(n)
 	w.Stats.Bytes += int64(len(images))
 	w.unseen += len(images)
-	if w.copying && w.conn.CopyStarted() {
-		w.advance()
+	if w.copying && w.conn.CopyStarted() && w.count == 0 && len(images) >= packetBytes {
 		w.copyData(images, n)
 		w.look()
 		return w.answer(nil)
@@ -228,7 +227,10 @@ func (w *Writer) advance() {
 	}
 	n := w.unsent.Len()
 	if w.copying {
-		w.advanceCopy()
+		if n >= packetBytes {
+			w.advanceCopy()
+		}
+		w.look()
 		return
 	}
 	if w.flight.answers > 0 && w.unseen >= lookBytes && n < packetBytes {
