@@ -20,6 +20,7 @@
 #include "ask.h"
 #include "conn.h"
 #include "drop.h"
+#include "job.h"
 #include "pgwire_fdw.h"
 #include "position.h"
 #include "wait.h"
@@ -259,6 +260,7 @@ pgwire_fdw_feed_drop(PG_FUNCTION_ARGS)
 		check_inactive(server, feed);
 		remember(server, feed->slot, false);
 	}
+	(void) pgwire_job_delete(server_name, name);
 	pgwire_feed_delete(feed);
 	PG_RETURN_VOID();
 }

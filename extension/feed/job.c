@@ -307,6 +307,19 @@ pgwire_fdw_feed_start(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+bool
+pgwire_job_delete(const char *server, const char *feed)
+{
+	Relation	rel = pgwire_open_table(JOB_TABLE, ShareRowExclusiveLock);
+	HeapTuple	tuple = pgwire_table_row(rel, server, feed, NULL);
+
+	if (tuple != NULL)
+		CatalogTupleDelete(rel, &tuple->t_self);
+	table_close(rel, NoLock);
+	CommandCounterIncrement();
+	return tuple != NULL;
+}
+
 /*
  * pgwire_fdw_feed_stop(server text, feed text) returns boolean: whether there was a
  * command. One that runs is finished first.
@@ -316,18 +329,10 @@ pgwire_fdw_feed_stop(PG_FUNCTION_ARGS)
 {
 	char	   *server = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	char	   *feed = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	Relation	rel;
-	HeapTuple	tuple;
 
 	PreventCommandIfReadOnly("pgwire_fdw_feed_stop()");
 	PreventCommandIfParallelMode("pgwire_fdw_feed_stop()");
 	pgwire_feed_check_owner(pgwire_feed_find(server, feed, true));
 	pgwire_feed_lock(server, feed, false);
-	rel = pgwire_open_table(JOB_TABLE, ShareRowExclusiveLock);
-	tuple = pgwire_table_row(rel, server, feed, NULL);
-	if (tuple != NULL)
-		CatalogTupleDelete(rel, &tuple->t_self);
-	table_close(rel, NoLock);
-	CommandCounterIncrement();
-	PG_RETURN_BOOL(tuple != NULL);
+	PG_RETURN_BOOL(pgwire_job_delete(server, feed));
 }

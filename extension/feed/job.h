@@ -36,6 +36,9 @@ extern List *pgwire_jobs_of(Oid role);
 /* Note of a job that it has succeeded, or (failure not NULL) not. A job that has gone is passed over. */
 extern void pgwire_job_done(const pgwire_job *job, const pgwire_failure *failure);
 
+/* Take the command of a feed away; whether there was one. The caller has the feed's lock. */
+extern bool pgwire_job_delete(const char *server, const char *feed);
+
 /*
  * Locks by which processes know of each other: whoever is the launcher, a worker of a
  * role in a database, or changes what that worker has to do.

@@ -144,6 +144,22 @@ func TestFeedAdvance(t *testing.T) {
 	s.must("SELECT pgwire_fdw_feed_advance('remote', 'f', '" + all + "'::pg_lsn + 1, force => true)")
 	s.want("SELECT count(*) FROM changes", "0")
 	s.refused("SELECT pgwire_fdw_feed_advance('remote', 'f', '"+start+"')", "22023")
+
+	// what is read is counted once, however often the position moves
+	before := s.get("SELECT rows FROM pgwire_fdw_feed")
+	there.must("INSERT INTO t VALUES (2006, 'a', 1)")
+	there.must("INSERT INTO t VALUES (2007, 'b', 1)")
+	s.must("BEGIN; SELECT count(*) FROM changes")
+	s.must("SELECT pgwire_fdw_feed_advance('remote', 'f', (SELECT min(lsn) FROM changes))")
+	s.must("SELECT count(*) FROM changes; " + advance + "; COMMIT")
+	s.want("SELECT rows - "+before+" FROM pgwire_fdw_feed", "5")
+
+	// who has read it may drop it, with its command
+	there.must("INSERT INTO t VALUES (2008, 'b', 1)")
+	s.must("SELECT pgwire_fdw_feed_start('remote', 'f', 'SELECT 1', '24 hours')")
+	s.must("BEGIN; SELECT count(*) FROM changes; SELECT pgwire_fdw_feed_drop('remote', 'f'); COMMIT")
+	s.want("SELECT count(*) FROM pgwire_fdw_feed_job", "0")
+	there.want(slots, "")
 	noCrash(t, r.local)
 }
 
