@@ -334,7 +334,7 @@ pgwire_feed_end(pgwire_feed_scan *scan)
 /* ---- EXPLAIN ---- */
 
 void
-pgwire_explain_feed(ForeignScanState *node, pgwire_feed_scan *scan, ExplainState *es)
+pgwire_explain_feed(ForeignScanState *node, pgwire_feed_scan *scan, struct ExplainState *es)
 {
 	pgwire_feed_stats stats = {0};
 	const char *name = pgwire_feed_option(GetForeignTable(RelationGetRelid(node->ss.ss_currentRelation))->options, "feed");

@@ -23,6 +23,7 @@ extern void pgwire_feed_rewind(pgwire_feed_scan *scan);
 extern void pgwire_feed_end(pgwire_feed_scan *scan);
 
 /* What EXPLAIN shows; scan NULL: it was not made. */
-extern void pgwire_explain_feed(ForeignScanState *node, pgwire_feed_scan *scan, ExplainState *es);
+extern void pgwire_explain_feed(ForeignScanState *node, pgwire_feed_scan *scan,
+								struct ExplainState *es);
 
 #endif
