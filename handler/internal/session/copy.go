@@ -2,6 +2,7 @@ package session
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
@@ -31,7 +32,7 @@ func (c *Conn) StartCopy(req *Request) *sqlerr.Error {
 	req.LocksRows, req.Writes = true, true
 	ex := &exchange{sql: req.SQL, want: 'T', begins: !c.Tx.InTransaction(), writer: true, unsynced: true}
 	buf, err := c.appendBefore(c.enc[:0], req, ex)
-	ex.steps = []step{{sink: req.Sink, then: starting, times: 1, writes: true}}
+	ex.steps = []step{{sink: req.Sink, then: starting, times: 1, writes: true, columns: req.Columns}}
 	buf = c.appendParse(buf, "", req.SQL, nil)
 	for _, m := range []pgproto3.FrontendMessage{&pgproto3.Bind{}, &pgproto3.Execute{}, &pgproto3.Flush{}} {
 		if err == nil {
@@ -124,7 +125,9 @@ func (c *Conn) endCopy(end pgproto3.FrontendMessage) {
 // copyInResponse tells that data can be sent. Only the binary format is asked for.
 func (c *Conn) copyInResponse(ex *exchange, body []byte) {
 	var m pgproto3.CopyInResponse
-	if err := m.Decode(body); err != nil || m.OverallFormat != 1 {
+	text := func(code uint16) bool { return code != 1 }
+	if err := m.Decode(body); err != nil || m.OverallFormat != 1 ||
+		len(m.ColumnFormatCodes) != ex.last().columns || slices.ContainsFunc(m.ColumnFormatCodes, text) {
 		c.protocolError("bad answer to a COPY in binary format")
 		return
 	}

@@ -37,17 +37,18 @@ type exchange struct {
 // step is a statement of an exchange, executed once or, with one set of values
 // after another, several times.
 type step struct {
-	sink   Sink
-	then   phase // where its answer begins
-	times  int   // executions that are not complete
-	rows   int64 // of the present one
-	stmt   *statement
-	name   string        // that it was sent under
-	reused bool          // stmt is one that the remote has confirmed before
-	portal string        // of a statement that is run in portions
-	limit  int64         // rows asked for, 0: all
-	writes bool          // may have changed something: it is not sent again
-	err    *sqlerr.Error // what its sink has found wrong
+	sink    Sink
+	then    phase // where its answer begins
+	times   int   // executions that are not complete
+	rows    int64 // of the present one
+	stmt    *statement
+	name    string        // that it was sent under
+	reused  bool          // stmt is one that the remote has confirmed before
+	portal  string        // of a statement that is run in portions
+	limit   int64         // rows asked for, 0: all
+	writes  bool          // may have changed something: it is not sent again
+	columns int           // of the rows that a COPY takes
+	err     *sqlerr.Error // what its sink has found wrong
 }
 
 // phase is where the answer to an exchange stands.

@@ -44,6 +44,8 @@ type Request struct {
 	// for good). It then computes, sends and locks no more, but has no help of
 	// parallel workers.
 	MaxRows int
+	// Columns are those of the rows that StartCopy's statement takes.
+	Columns int
 
 	key string // what the statement is remembered by, made when first needed
 }

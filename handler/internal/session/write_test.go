@@ -94,7 +94,7 @@ func TestWritePhases(t *testing.T) {
 
 func TestCopyPhases(t *testing.T) {
 	start := func(c *Conn, r *receiver) {
-		if err := c.StartCopy(&Request{SQL: "copy", Level: 1, Sink: r}); err != nil {
+		if err := c.StartCopy(&Request{SQL: "copy", Level: 1, Sink: r, Columns: 1}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -106,12 +106,18 @@ func TestCopyPhases(t *testing.T) {
 	if c.Pump(func() bool { return false }); c.Broken() == nil || c.Broken().SQLState != sqlstate.ProtocolViolation || r.done != 1 {
 		t.Errorf("completed before its end: %v, done %d times", c.Broken(), r.done)
 	}
-	// in text
-	c, _ = testConn(t, &byteStream{in: answer(t, begun, &pgproto3.CopyInResponse{}), n: 4096})
-	r = &receiver{t: t}
-	start(c, r)
-	if c.Pump(func() bool { return false }); c.Broken() == nil || c.Broken().SQLState != sqlstate.ProtocolViolation {
-		t.Errorf("in text: %v", c.Broken())
+	// in text, a column in text, another number of columns
+	for _, odd := range []*pgproto3.CopyInResponse{
+		{ColumnFormatCodes: []uint16{1}},
+		{OverallFormat: 1, ColumnFormatCodes: []uint16{0}},
+		{OverallFormat: 1, ColumnFormatCodes: []uint16{1, 1}},
+	} {
+		c, _ = testConn(t, &byteStream{in: answer(t, begun, odd), n: 4096})
+		r = &receiver{t: t}
+		start(c, r)
+		if c.Pump(func() bool { return false }); c.Broken() == nil || c.Broken().SQLState != sqlstate.ProtocolViolation {
+			t.Errorf("%+v: %v", odd, c.Broken())
+		}
 	}
 }
 
@@ -123,7 +129,7 @@ func TestCopySync(t *testing.T) {
 		c, _ := testConn(t, s)
 		r := &receiver{t: t}
 		s.in = append(s.in, answer(t, begun, copyIn)...)
-		if err := c.StartCopy(&Request{SQL: "copy", Level: 1, Sink: r}); err != nil {
+		if err := c.StartCopy(&Request{SQL: "copy", Level: 1, Sink: r, Columns: 1}); err != nil {
 			t.Fatal(err)
 		}
 		if c.Pump(c.CopyStarted); !c.CopyStarted() || s.synced(t) > 0 {

@@ -61,6 +61,7 @@ func (w *Writer) endCopy() {
 // startCopy begins a COPY that ends when something else is to be sent.
 func (w *Writer) startCopy() {
 	req := w.request(w.copySQL)
+	req.Columns = len(w.spec.Types)
 	a := &copied{w: w, first: w.sent}
 	req.Sink, w.copy = a, a
 	w.Stats.Copies++
