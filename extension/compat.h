@@ -166,6 +166,20 @@ pgwire_members(EquivalenceClass *ec, Relids relids)
 	get_opfamily_member((pathkey)->pk_opfamily, type, type, (pathkey)->pk_strategy)
 #endif
 
+/*
+ * How an operator compares: the same numbers, under other names since 18, where
+ * operators of other index methods than btree are told, too.
+ */
+#if PG_VERSION_NUM >= 180000
+#define pgwire_op_comparisons(opno) get_op_index_interpretation(opno)
+#define pgwire_op_comparison OpIndexInterpretation
+#define pgwire_comparison_number(c) ((int) (c)->cmptype)
+#else
+#define pgwire_op_comparisons(opno) get_op_btree_interpretation(opno)
+#define pgwire_op_comparison OpBtreeInterpretation
+#define pgwire_comparison_number(c) ((c)->strategy)
+#endif
+
 /* pg_noreturn, before a declaration, replaced pg_attribute_noreturn() in 18. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()

@@ -116,13 +116,13 @@ comparison_of(Oid opno, Oid type)
 	PGWIRE_FEED_GE, PGWIRE_FEED_GT, PGWIRE_FEED_NE};
 	ListCell   *lc;
 
-	foreach(lc, get_op_btree_interpretation(opno))
+	foreach(lc, pgwire_op_comparisons(opno))
 	{
-		OpBtreeInterpretation *found = lfirst(lc);
+		pgwire_op_comparison *found = lfirst(lc);
 
 		if (found->oplefttype == type && found->oprighttype == type &&
-			found->strategy < (int) lengthof(compares))
-			return compares[found->strategy];
+			pgwire_comparison_number(found) < (int) lengthof(compares))
+			return compares[pgwire_comparison_number(found)];
 	}
 	return 0;
 }
