@@ -157,17 +157,8 @@ pgwire_members(EquivalenceClass *ec, Relids relids)
 #define pgwire_server_aclcheck(server, role, mode) pg_foreign_server_aclcheck(server, role, mode)
 #endif
 
-/* PathKeys tell their operator by a CompareType since 18. */
-#if PG_VERSION_NUM >= 180000
-#define pgwire_pathkey_operator(pathkey, type) \
-	get_opfamily_member_for_cmptype((pathkey)->pk_opfamily, type, type, (pathkey)->pk_cmptype)
-#else
-#define pgwire_pathkey_operator(pathkey, type) \
-	get_opfamily_member((pathkey)->pk_opfamily, type, type, (pathkey)->pk_strategy)
-#endif
-
 /*
- * How an operator compares: the same numbers, under other names since 18, where
+ * OpIndexInterpretation replaced OpBtreeInterpretation in 18, with the same numbers, where
  * operators of other index methods than btree are told, too.
  */
 #if PG_VERSION_NUM >= 180000
@@ -178,6 +169,15 @@ pgwire_members(EquivalenceClass *ec, Relids relids)
 #define pgwire_op_comparisons(opno) get_op_btree_interpretation(opno)
 #define pgwire_op_comparison OpBtreeInterpretation
 #define pgwire_comparison_number(c) ((c)->strategy)
+#endif
+
+/* PathKeys tell their operator by a CompareType since 18. */
+#if PG_VERSION_NUM >= 180000
+#define pgwire_pathkey_operator(pathkey, type) \
+	get_opfamily_member_for_cmptype((pathkey)->pk_opfamily, type, type, (pathkey)->pk_cmptype)
+#else
+#define pgwire_pathkey_operator(pathkey, type) \
+	get_opfamily_member((pathkey)->pk_opfamily, type, type, (pathkey)->pk_strategy)
 #endif
 
 /* pg_noreturn, before a declaration, replaced pg_attribute_noreturn() in 18. */
