@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -46,7 +47,7 @@ type engine struct {
 	// asked and set count the questions for a session's settings, and the settings
 	asked, set int
 	// exported and imported count snapshots; refuse names what is not to work
-	exported, imported int
+	exported, imported atomic.Int64
 	refuse             string
 	instance           string // "one" unless set; of the sessions that are begun from then on
 	gates              map[string]chan struct{}
@@ -299,9 +300,7 @@ func (s *engineConn) snapshot(sql string) error {
 		if len(s.saved) > 0 {
 			return s.fail("25001", "cannot export a snapshot from a subtransaction")
 		}
-		s.mu.Lock()
-		s.exported++
-		s.mu.Unlock()
+		s.exported.Add(1)
 		row.Values = append([][]byte{[]byte("0001-1")}, row.Values...)
 	}
 	if err := s.send(row); err != nil || s.skip {
@@ -377,9 +376,7 @@ func (s *engineConn) command(sql string, limit int) error {
 			if s.refuse == "import" {
 				return s.fail("22023", "invalid snapshot identifier")
 			}
-			s.mu.Lock()
-			s.imported++
-			s.mu.Unlock()
+			s.imported.Add(1)
 		}
 	case "COMMIT":
 		if s.tx == 'E' {

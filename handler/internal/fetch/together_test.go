@@ -156,15 +156,15 @@ func TestTogether(t *testing.T) {
 	for i := range g.scans {
 		same(t, "rows", g.rows[i], genRows(1, 3))
 	}
-	if n := r.connections(); n != 4 || e.exported != 1 || e.imported != 3 {
-		t.Errorf("%d connections, %d exports, %d imports", n, e.exported, e.imported)
+	if n := r.connections(); n != 4 || e.exported.Load() != 1 || e.imported.Load() != 3 {
+		t.Errorf("%d connections, %d exports, %d imports", n, e.exported.Load(), e.imported.Load())
 	}
 	if err := r.commit(); err != nil {
 		t.Fatal(err)
 	}
 	g.mustAll(genRows(1, 3)...) // the gates are open
-	if n := r.connections(); n != 4 || e.exported != 2 {
-		t.Errorf("%d connections, %d exports", n, e.exported)
+	if n := r.connections(); n != 4 || e.exported.Load() != 2 {
+		t.Errorf("%d connections, %d exports", n, e.exported.Load())
 	}
 }
 
@@ -181,8 +181,8 @@ func TestTogetherCap(t *testing.T) {
 			if n := r.connections(); n > limit {
 				t.Errorf("%d connections", n)
 			}
-			if limit == 1 && (e.exported > 0 || g.behind == 0) {
-				t.Errorf("%d exports, %d times behind", e.exported, g.behind)
+			if limit == 1 && (e.exported.Load() > 0 || g.behind == 0) {
+				t.Errorf("%d exports, %d times behind", e.exported.Load(), g.behind)
 			}
 		})
 	}
@@ -230,8 +230,8 @@ func TestTogetherUnsound(t *testing.T) {
 			g := r.group("gen 300 50", "gen 300 50", "gen 300 50")
 			prepare(r, e, g)
 			g.mustAll(genRows(300, 50)...)
-			if e.imported != 0 {
-				t.Errorf("%d imports", e.imported)
+			if e.imported.Load() != 0 {
+				t.Errorf("%d imports", e.imported.Load())
 			}
 			if name != "locking" && name != "serializable" && name != "written" {
 				if err := r.commit(); err != nil {

@@ -10,7 +10,7 @@ import (
 // remote's, nothing is there, and the connection goes on.
 func TestRefusedCommit(t *testing.T) {
 	g := newRig(t)
-	g.r.refuses = "COMMIT"
+	g.r.refuse("COMMIT")
 	g.must(g.writer("insert", exact), 1, "a")
 	err := g.commit()
 	failsWith(t, err, "23503", "deferred constraint")
@@ -20,7 +20,7 @@ func TestRefusedCommit(t *testing.T) {
 	if n, ok := g.pool.NextNotice(); ok {
 		t.Errorf("told %v", n.Err)
 	}
-	g.r.refuses = ""
+	g.r.refuse("")
 	g.must(g.writer("insert", exact), 1, "b")
 	if err := g.commit(); err != nil {
 		t.Fatal(err)
@@ -86,7 +86,7 @@ func TestSplitWrites(t *testing.T) {
 	for _, parallel := range []bool{true, false} {
 		a, b := pairOfRigs(t)
 		a.parallelOff, b.parallelOff = !parallel, !parallel
-		a.r.refuses = "COMMIT"
+		a.r.refuse("COMMIT")
 		a.must(a.writer("insert", exact), 1, "a")
 		b.must(b.writer("insert", exact), 1, "b")
 		failsWith(t, a.commit(), "23503")

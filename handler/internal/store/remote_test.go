@@ -62,6 +62,13 @@ func (r *remote) take() string {
 	return out
 }
 
+// refuse makes the remote refuse a command from now on, "" none.
+func (r *remote) refuse(command string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refuses = command
+}
+
 func (r *remote) rows() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
