@@ -107,7 +107,9 @@ func (d *dmlTest) run(script []dmlStatement, batch string, counts bool) (int, st
 				d.count["fine"]++
 			}
 		}
-		if slices.Contains(strings.Fields(s.refused), got.state) && want.state == "" {
+		// a table that a cursor here reads is in use; there its rows have come already
+		inUse := want.state == "55006" && got.state == ""
+		if inUse || slices.Contains(strings.Fields(s.refused), got.state) && want.state == "" {
 			if counts {
 				d.count["refused"]++
 			}
@@ -122,8 +124,13 @@ func (d *dmlTest) run(script []dmlStatement, batch string, counts bool) (int, st
 		if want.state != "" { // they may have taken different numbers of values until then
 			d.admin.must("SELECT setval('here.gseq', x, true), setval('far.gseq', x, true) FROM (SELECT greatest((SELECT last_value FROM here.gseq), (SELECT last_value FROM far.gseq)) AS x) x")
 		}
-		if what := d.contents(); what != "" {
+		// one of two servers may have committed when the other refuses to
+		torn := s.sql == "COMMIT" && want.state != ""
+		if what := d.contents(torn); what != "" {
 			return i, what
+		}
+		if torn {
+			d.reset(batch)
 		}
 	}
 	return len(script), ""
@@ -166,8 +173,8 @@ func rowError(state string) bool {
 }
 
 // contents compares the tables as the two sessions see them, and as others do
-// if there is no transaction.
-func (d *dmlTest) contents() string {
+// if there is no transaction; with torn, those of the first server alone.
+func (d *dmlTest) contents(torn bool) string {
 	if d.here.conn.PgConn().TxStatus() == 'E' {
 		return ""
 	}
@@ -179,7 +186,7 @@ func (d *dmlTest) contents() string {
 	for _, side := range sides {
 		got := side.digest(dmlDigest(side == d.there))
 		for table, digest := range got {
-			if digest != want[table] {
+			if digest != want[table] && !(torn && (table == "pt" || table == "pt2")) {
 				return fmt.Sprintf("%s has in %s other rows:\n%s", table, side.name, d.rowsThatDiffer(table, side))
 			}
 		}

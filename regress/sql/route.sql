@@ -57,6 +57,7 @@ CALL compare.writes('route',
     'UPDATE p SET v = ''same'' WHERE id % 5 = 0 RETURNING tableoid::regclass, id, v',
     'DELETE FROM p WHERE id % 7 = 0',
     'DELETE FROM p USING src s WHERE s.id = p.id AND s.v LIKE ''%3'' RETURNING p.tableoid::regclass, p.id',
+    'UPDATE p SET v = ''bad'' WHERE id IN (SELECT id FROM src WHERE id < 35)', -- rows of p1 go out where p2 is read
     'WITH moved AS (DELETE FROM p1 RETURNING *) INSERT INTO p SELECT id, k + 10, v FROM moved');
 -- with triggers
 CALL compare.writes('route',

@@ -80,6 +80,7 @@ type Conn struct {
 	state       state
 	broken      *sqlerr.Error // why, when the state is broken
 	failure     *sqlerr.Error // what put the remote transaction in its failed state
+	ofWrite     bool          // failure is a writer's
 	uncommitted *sqlerr.Error // see TakeUncommitted
 	used        bool          // has finished a transaction: a failure now may be an old one
 	ended       bool          // the server has said that it ends the session

@@ -406,7 +406,11 @@ func (c *Conn) checkStatus(ex *exchange, status byte) {
 		if len(ex.steps) > 0 && ex.controls > 0 {
 			c.Tx = ex.entering.after(ex.missing())
 		}
-		c.MarkFailed(ex.err)
+		if ex.writer {
+			c.MarkWriteFailed(ex.err)
+		} else {
+			c.MarkFailed(ex.err)
+		}
 	case status == 'I' && ex.begins:
 		c.Tx = txn.State{}
 	case status == 'I' && ex.want == 'T':
@@ -430,9 +434,18 @@ func (c *Conn) onlyWrites() bool {
 // the remote would.
 func (c *Conn) MarkFailed(err *sqlerr.Error) {
 	if !c.Tx.Failed() {
-		c.failure = err
+		c.failure, c.ofWrite = err, false
 	}
 	c.Tx.MarkFailed()
+}
+
+// MarkWriteFailed is MarkFailed for a modification. Its rows may go out because
+// another statement is to use the connection; what that is refused with is then
+// the failure itself, which nobody has heard of yet.
+func (c *Conn) MarkWriteFailed(err *sqlerr.Error) {
+	first := !c.Tx.Failed()
+	c.MarkFailed(err)
+	c.ofWrite = c.ofWrite || first
 }
 
 // controlFailed handles a transaction command that was refused. After a COMMIT

@@ -162,6 +162,9 @@ func (c *Conn) sendable(req *Request) *sqlerr.Error {
 
 // refusal is why no statement can be sent in the remote transaction, or not this one.
 func (c *Conn) refusal(req *Request) *sqlerr.Error {
+	if c.Tx.Failed() && c.ofWrite {
+		return c.failure
+	}
 	if c.Tx.Failed() {
 		// by a statement whose rows were not wanted any more, so nobody has heard
 		e := sqlerr.New(sqlstate.InFailedSQLTransaction, "the transaction on server \"%s\" has failed", c.Server)

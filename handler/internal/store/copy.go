@@ -110,7 +110,7 @@ func (a *copied) Done(err *sqlerr.Error) {
 	}
 	e := *err
 	e.Context = countOn(e.Context, a.first)
-	a.w.conn.MarkFailed(&e)
+	a.w.conn.MarkWriteFailed(&e)
 	a.w.fail(&e)
 	a.w.release()
 }

@@ -104,7 +104,7 @@ func (r *returned) decode(w *Writer) *sqlerr.Error {
 		}
 		if err != nil {
 			e := valueError(err, &w.spec)
-			w.conn.MarkFailed(e)
+			w.conn.MarkWriteFailed(e)
 			return e
 		}
 		r.raw.Take(4 + len(body))

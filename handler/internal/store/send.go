@@ -199,7 +199,7 @@ func (a *answer) Done(err *sqlerr.Error) {
 		return
 	}
 	err = a.place(err)
-	a.w.conn.MarkFailed(err)
+	a.w.conn.MarkWriteFailed(err)
 	a.w.fail(err)
 }
 
