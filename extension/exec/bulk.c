@@ -39,7 +39,7 @@ static const char *const question =
 " WHERE t.root AND a.attname = sent.name::name AND a.attnum > 0 AND NOT a.attisdropped"
 " AND a.attgenerated = '' AND a.attidentity <> 'a'"
 " AND CASE sent.type WHEN '' THEN coalesce(b.typtype, y.typtype) = 'e'"
-" OR coalesce(b.oid, y.oid) IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'name'::regtype, 'json'::regtype)"
+" OR coalesce(b.oid, y.oid) IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'json'::regtype)"
 " ELSE coalesce(b.oid, y.oid)::text = sent.type END))"
 " FROM tree";
 
@@ -82,7 +82,9 @@ pgwire_may_copy(Oid userid, Oid serverid, Relation relation,
 		const pgwire_value_encoder *column = &encoder->columns[i];
 
 		names[i] = CStringGetTextDatum(remote_name(relation, encoder->attnums[i]));
-		types[i] = CStringGetTextDatum(column->string ? "" : psprintf("%u", column->type));
+		/* a text too long for a name is cut off by INSERT, and refused by COPY */
+		types[i] = CStringGetTextDatum(column->string && column->type != NAMEOID ? "" :
+									   psprintf("%u", column->type));
 	}
 	ask = pgwire_ask_open(userid, serverid, question, 1, PGWIRE_ASK_TRY);
 	pgwire_ask_param(ask, plan->schema);

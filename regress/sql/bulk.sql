@@ -114,6 +114,12 @@ SELECT commands(), count(*), sum(l) FROM t;
 TRUNCATE t;
 
 ALTER TABLE t ALTER l TYPE int8;
+-- a name that takes a part of what is sent as a text
+ALTER TABLE t ALTER txt TYPE name;
+INSERT INTO f (id, txt) SELECT g, repeat('x', 70) || g FROM generate_series(1, 1000) g;
+SELECT commands(), count(*), min(length(txt::text)), max(length(txt::text)) FROM t;
+TRUNCATE t;
+ALTER TABLE t ALTER txt TYPE text;
 
 -- COPY FROM
 DELETE FROM log;
