@@ -64,6 +64,19 @@ pgwire_append_options(List *options, StringInfo out)
 	}
 }
 
+pgwire_bytes
+pgwire_option_bytes(List *options)
+{
+	StringInfoData text;
+	pgwire_bytes bytes;
+
+	initStringInfo(&text);
+	pgwire_append_options(options, &text);
+	bytes.data = (uint8_t *) text.data;
+	bytes.len = text.len;
+	return bytes;
+}
+
 /* The server's options, the user mapping's, the table's; any may be NULL. */
 void
 pgwire_collect_options(ForeignServer *server, UserMapping *mapping,

@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "bridge.h"
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 
@@ -15,6 +16,9 @@
  * pgwire_fdw.h does so for whole objects.)
  */
 extern void pgwire_append_options(List *options, StringInfo out);
+
+/* The same as palloc'd bytes of their own. */
+extern pgwire_bytes pgwire_option_bytes(List *options);
 
 /*
  * OIDs of the installed extensions among those that the value of the option

@@ -77,19 +77,6 @@ shows_table(Relation relation)
 	return false;
 }
 
-static pgwire_bytes
-options_text(List *options)
-{
-	StringInfoData text;
-	pgwire_bytes bytes;
-
-	initStringInfo(&text);
-	pgwire_append_options(options, &text);
-	bytes.data = (uint8_t *) text.data;
-	bytes.len = text.len;
-	return bytes;
-}
-
 /* Have Go make the feed. */
 static void
 open_feed(pgwire_feed_scan *scan)
@@ -109,12 +96,12 @@ open_feed(pgwire_feed_scan *scan)
 	for (int i = 0; i < args.ncols; i++)
 	{
 		args.cols[i].column = columns[i];
-		args.cols[i].options = options_text(GetForeignColumnOptions(relid, scan->format->columns[i].attnum));
+		args.cols[i].options = pgwire_option_bytes(GetForeignColumnOptions(relid, scan->format->columns[i].attnum));
 	}
 	args.schema = pgwire_cstring(get_namespace_name(RelationGetNamespace(relation)));
 	args.table = pgwire_cstring(RelationGetRelationName(relation));
-	args.server_options = options_text(GetForeignServer(scan->serverid)->options);
-	args.table_options = options_text(GetForeignTable(relid)->options);
+	args.server_options = pgwire_option_bytes(GetForeignServer(scan->serverid)->options);
+	args.table_options = pgwire_option_bytes(GetForeignTable(relid)->options);
 	PGWIRE_CALL(err, pgwire_go_feed_open, &args, &scan->feed);
 }
 

@@ -15,19 +15,6 @@
 #include "option.h"
 #include "pgwire_fdw.h"
 
-static pgwire_bytes
-bytes_of_options(List *options)
-{
-	StringInfoData buf;
-	pgwire_bytes bytes;
-
-	initStringInfo(&buf);
-	pgwire_append_options(options, &buf);
-	bytes.data = (uint8_t *) buf.data;
-	bytes.len = buf.len;
-	return bytes;
-}
-
 void
 pgwireExecForeignTruncate(List *rels, DropBehavior behavior, bool restart_seqs)
 {
@@ -39,7 +26,7 @@ pgwireExecForeignTruncate(List *rels, DropBehavior behavior, bool restart_seqs)
 	ListCell   *lc;
 
 	memset(&args, 0, sizeof(args));
-	args.server_options = bytes_of_options(GetForeignServer(serverid)->options);
+	args.server_options = pgwire_option_bytes(GetForeignServer(serverid)->options);
 	args.tables = palloc0(sizeof(pgwire_truncate_table) * list_length(rels));
 	args.restart = restart_seqs;
 	args.cascade = behavior == DROP_CASCADE;
@@ -50,7 +37,7 @@ pgwireExecForeignTruncate(List *rels, DropBehavior behavior, bool restart_seqs)
 
 		table->schema = pgwire_cstring(get_namespace_name(RelationGetNamespace(rel)));
 		table->name = pgwire_cstring(RelationGetRelationName(rel));
-		table->options = bytes_of_options(GetForeignTable(RelationGetRelid(rel))->options);
+		table->options = pgwire_option_bytes(GetForeignTable(RelationGetRelid(rel))->options);
 	}
 	PGWIRE_CALL(err, pgwire_go_truncate, &args, &sql);
 

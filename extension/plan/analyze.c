@@ -87,19 +87,6 @@ take_names(analysis *a, pgwire_bytes names)
 	}
 }
 
-static pgwire_bytes
-option_bytes(List *options)
-{
-	StringInfoData buf;
-	pgwire_bytes b;
-
-	initStringInfo(&buf);
-	pgwire_append_options(options, &buf);
-	b.data = (uint8_t *) buf.data;
-	b.len = buf.len;
-	return b;
-}
-
 /* Ask Go how; with the facts, once they are known, for so many rows. */
 static void
 decide(analysis *a, bool with_facts, int target)
@@ -122,14 +109,14 @@ decide(analysis *a, bool with_facts, int target)
 			continue;
 		args.cols[args.ncols].name = pgwire_cstring(NameStr(att->attname));
 		args.cols[args.ncols].options =
-			option_bytes(GetForeignColumnOptions(RelationGetRelid(a->relation), i + 1));
+			pgwire_option_bytes(GetForeignColumnOptions(RelationGetRelid(a->relation), i + 1));
 		args.ncols++;
 		a->attrs = lappend_int(a->attrs, i + 1);
 	}
 	args.schema = pgwire_cstring(get_namespace_name(RelationGetNamespace(a->relation)));
 	args.table = pgwire_cstring(RelationGetRelationName(a->relation));
-	args.server_options = option_bytes(server->options);
-	args.table_options = option_bytes(table->options);
+	args.server_options = pgwire_option_bytes(server->options);
+	args.table_options = pgwire_option_bytes(table->options);
 	args.tuples = with_facts ? a->facts.tuples : -1;
 	args.pages = a->facts.pages;
 	args.can_sample = a->facts.can_sample;
