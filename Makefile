@@ -40,7 +40,8 @@ PGFILEDESC = "pgwire_fdw - foreign-data wrapper speaking the PostgreSQL wire pro
 
 # Both objects carry the checksum of the contract between them and compare at
 # load. Go's build cache does not look at headers, but it does at CGO_CFLAGS.
-BRIDGE_SUM := $(firstword $(shell cksum cgo/bridge.h))
+BRIDGE_HDRS := cgo/bridge.h cgo/bridge_modify.h cgo/bridge_feed.h
+BRIDGE_SUM := $(firstword $(shell cat $(BRIDGE_HDRS) | cksum))
 PG_CPPFLAGS = -Icgo $(addprefix -iquote ,extension $(sort $(dir $(wildcard extension/*/)))) -DPGWIRE_BRIDGE_SUM=$(BRIDGE_SUM)
 
 # Tests: every file found is run. `setup` goes first, it makes what others use.
@@ -65,7 +66,7 @@ override with_llvm := no
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-$(OBJS): cgo/bridge.h $(wildcard extension/*.h extension/*/*.h) .built-for
+$(OBJS): $(BRIDGE_HDRS) $(wildcard extension/*.h extension/*/*.h) .built-for
 
 # What was compiled for one server is compiled anew for another: the file is
 # written only when it would change.
@@ -78,7 +79,7 @@ FORCE:
 # asyncpreemptoff keeps Go from unblocking SIGURG, by which PostgreSQL wakes a
 # backend. The link flag replaces the list that the toolchain would set from
 # go.mod, so that list is put in again behind it.
-GO_SRCS := go.mod go.sum cgo/bridge.h \
+GO_SRCS := go.mod go.sum $(BRIDGE_HDRS) \
 	$(shell find cgo handler -name '*.go' ! -name '*_test.go' ! -path '*/testdata/*')
 pgwire_fdw_go.so: $(GO_SRCS)
 ifdef GO_PREBUILT

@@ -108,6 +108,14 @@ need_toolchain() {
 	fi
 }
 
+# bridge_sum: the checksum of the contract, as the Makefile has it.
+bridge_sum() {
+	local headers
+	headers=$(sed -n 's/^BRIDGE_HDRS := //p' "$SRC/Makefile")
+	# shellcheck disable=SC2086 # names of files
+	(cd "$SRC" && cat $headers) | cksum | cut -d' ' -f1
+}
+
 # build: both objects, with the server's own PGXS.
 build() {
 	make -s -C "$SRC" -j"$(nproc)" PG_CONFIG="$PG_CONFIG" GO="$GO" all

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"sort"
@@ -23,10 +24,16 @@ var cLaws = []law{
 		},
 	},
 	{
-		name:  "bridge.h includes stdint.h and stddef.h only",
+		name:  "the contract includes stdint.h and stddef.h only, and all of it is in its checksum",
 		check: bridgeIncludes,
-		bad:   []tree{{"cgo/bridge.h": "#include <stdint.h>\n#include <string.h>\n"}},
-		good:  tree{"cgo/bridge.h": "#include <stddef.h>\n#include <stdint.h>\n"},
+		bad: []tree{
+			{"cgo/bridge.h": "#include <stdint.h>\n#include <string.h>\n"},
+			{"Makefile": "BRIDGE_HDRS := cgo/bridge.h\n", "cgo/bridge.h": "#include \"bridge_x.h\"\n", "cgo/bridge_x.h": "int x;\n"},
+		},
+		good: tree{
+			"Makefile": "BRIDGE_HDRS := cgo/bridge.h cgo/bridge_x.h\n", "cgo/bridge_x.h": "int x;\n",
+			"cgo/bridge.h": "#include <stddef.h>\n#include <stdint.h>\n#include \"bridge_x.h\"\n",
+		},
 	},
 	{
 		name:  "only error.c raises",
@@ -140,7 +147,7 @@ var (
 
 	// outsideHeaders is all that Go's side of the bridge may see.
 	outsideHeaders = map[string]bool{
-		`"bridge.h"`: true, `"../bridge.h"`: true, `<errno.h>`: true, `<pthread.h>`: true, `<stddef.h>`: true,
+		`"bridge.h"`: true, `"bridge_feed.h"`: true, `"bridge_modify.h"`: true, `"../bridge.h"`: true, `<errno.h>`: true, `<pthread.h>`: true, `<stddef.h>`: true,
 		`<stdint.h>`: true, `<stdlib.h>`: true, `<string.h>`: true,
 	}
 )
@@ -159,11 +166,21 @@ func serverHeaders(src tree) (findings []string) {
 	return findings
 }
 
+// bridgeIncludes also sees to it that each part of the contract is in its checksum.
 func bridgeIncludes(src tree) (findings []string) {
-	const name = "cgo/bridge.h"
-	for _, m := range includeRE.FindAllStringSubmatch(src[name], -1) {
-		if m[1] != "<stdint.h>" && m[1] != "<stddef.h>" {
-			findings = append(findings, fmt.Sprintf("%s: includes %s", name, m[1]))
+	allowed := map[string]bool{"<stdint.h>": true, "<stddef.h>": true}
+	summed := regexp.MustCompile(`(?m)^BRIDGE_HDRS := (.*)$`).FindStringSubmatch(src["Makefile"])
+	for _, name := range src.files(func(name string) bool { return in("cgo")(name) && strings.HasSuffix(name, ".h") }) {
+		allowed[`"`+path.Base(name)+`"`] = true
+		if summed != nil && !slices.Contains(strings.Fields(summed[1]), name) {
+			findings = append(findings, name+": is not in the Makefile's BRIDGE_HDRS")
+		}
+	}
+	for _, name := range src.files(func(name string) bool { return in("cgo")(name) && strings.HasSuffix(name, ".h") }) {
+		for _, m := range includeRE.FindAllStringSubmatch(src[name], -1) {
+			if !allowed[m[1]] {
+				findings = append(findings, fmt.Sprintf("%s: includes %s", name, m[1]))
+			}
 		}
 	}
 	return findings
